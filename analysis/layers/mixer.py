@@ -1,0 +1,119 @@
+"""The bidirectional Mamba mixer of VideoMamba, reading tokens in any scan order."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from analysis.layers.token_grid import TokenGrid
+from analysis.ops.causal_conv import causal_conv
+from analysis.ops.scan_order import LayerScan, sequence_permutation
+from analysis.ops.selective_scan import selective_scan
+
+SPATIAL_FIRST = LayerScan(("spatial_first",), ("spatial_first",))
+
+
+class BidirectionalMixer(nn.Module):
+    """Two selective scans over the same tokens, one forward and one backward, summed.
+
+    The input projection, the gate and the output projection are shared; convolution, step size,
+    B, C, A and D belong to a direction (VideoMamba paper, Fig. 2; parameter names as published,
+    those of the backward direction ending in _b).
+
+    Args:
+        width: D, channels of the tokens.
+        state_size: N, states per inner channel.
+        conv_width: K, taps of the causal convolution.
+        expand: E / D, inner channels per channel.
+    """
+
+    def __init__(self, width: int, state_size: int = 16, conv_width: int = 4, expand: int = 2):
+        super().__init__()
+        inner = expand * width
+        self.inner_width, self.state_size = inner, state_size
+        self.delta_rank = math.ceil(width / 16)
+        self.in_proj = nn.Linear(width, 2 * inner, bias=False)
+        self.out_proj = nn.Linear(inner, width, bias=False)
+        for suffix in ("", "_b"):
+            self._add_direction(suffix, conv_width)
+
+    def _add_direction(self, suffix: str, conv_width: int) -> None:
+        inner, states, rank = self.inner_width, self.state_size, self.delta_rank
+        conv = nn.Conv1d(inner, inner, conv_width, groups=inner, padding=conv_width - 1)
+        rates = torch.arange(1, states + 1, dtype=torch.float32).repeat(inner, 1)
+        self.add_module(f"conv1d{suffix}", conv)
+        self.add_module(f"x_proj{suffix}", nn.Linear(inner, rank + 2 * states, bias=False))
+        self.add_module(f"dt_proj{suffix}", nn.Linear(rank, inner))
+        self.register_parameter(f"A{suffix}_log", nn.Parameter(rates.log()))
+        self.register_parameter(f"D{suffix}", nn.Parameter(torch.ones(inner)))
+
+    def forward(self, x: Tensor, grid: TokenGrid, scan: LayerScan = SPATIAL_FIRST) -> Tensor:
+        """Tokens (B, L, D) in canonical order to tokens (B, L, D) in canonical order.
+
+        `grid` says where the tokens stand; it is only read where `scan` asks for another token
+        order than the canonical one. Orders that share a direction share its parameters and are
+        averaged; directions are summed.
+        """
+        orders = scan.token_orders
+        if len(orders) == 1:
+            # Everything outside the two scans works token by token, so reordering the narrow
+            # input and output is the same as reordering the four times wider inner tokens.
+            return _reordered(x, grid, orders[0], lambda x: self._mix_in_order(x, scan))
+        projected = self.in_proj(x)
+        inner = sum(
+            _reordered(projected, grid, order, lambda xz, o=order: self._scans(xz, scan, o))
+            for order in orders
+        )
+        return self.out_proj(inner)
+
+    def _mix_in_order(self, x: Tensor, scan: LayerScan) -> Tensor:
+        return self.out_proj(self._scans(self.in_proj(x), scan, scan.token_orders[0]))
+
+    def _scans(self, xz: Tensor, scan: LayerScan, order: str) -> Tensor:
+        """The gated outputs (B, L, E) of the directions that read this order, weighted."""
+        total = None
+        for orders, suffix in ((scan.forward, ""), (scan.backward, "_b")):
+            if order not in orders:
+                continue
+            y = self.scan_direction(xz, suffix)
+            y = y if len(orders) == 1 else y / len(orders)
+            total = y if total is None else total.add_(y) if not y.requires_grad else total + y
+        return total
+
+    def scan_direction(self, xz: Tensor, suffix: str) -> Tensor:
+        """Convolution, selection, scan and gate of one direction ("" or "_b").
+
+        `xz` (B, L, 2E) in the order to be read; returns (B, L, E), not flipped.
+        """
+        reverse = suffix == "_b"
+        conv, x_proj, dt_proj = (
+            self.get_submodule(name + suffix) for name in ("conv1d", "x_proj", "dt_proj")
+        )
+        x, z = xz.transpose(1, 2).split(self.inner_width, dim=1)
+        u = causal_conv(x, conv.weight[:, 0], conv.bias, reverse=reverse)
+        step, B, C = x_proj(u.transpose(1, 2)).split(
+            [self.delta_rank, self.state_size, self.state_size], dim=-1
+        )
+        delta = F.linear(step, dt_proj.weight)
+        y = selective_scan(
+            u,
+            delta.transpose(1, 2),
+            -torch.exp(self.get_parameter(f"A{suffix}_log").float()),
+            B.transpose(1, 2),
+            C.transpose(1, 2),
+            self.get_parameter(f"D{suffix}"),
+            z,
+            dt_proj.bias,
+            delta_softplus=True,
+            reverse=reverse,
+        )
+        return y.transpose(1, 2)
+
+
+def _reordered(x: Tensor, grid: TokenGrid, order: str, function) -> Tensor:
+    """`function` on tokens in a token order, its result back in canonical order."""
+    if order == "spatial_first":
+        return function(x)
+    permutation, inverse = sequence_permutation(order, grid.t, grid.h, grid.w)
+    return function(x[:, permutation.to(x.device)])[:, inverse.to(x.device)]

@@ -1,0 +1,35 @@
+"""The published initialisation of VideoMamba, in effect rather than in sequence."""
+
+import math
+
+from torch import nn
+
+from analysis.layers.mixer import BidirectionalMixer
+
+
+def initialize_videomamba(model: nn.Module) -> None:
+    """Sets every parameter of a VideoMamba the way training from scratch starts.
+
+    Linear weights are truncated normal (0.02) with zero biases: this includes dt_proj, whose
+    own initialisation the published code overwrites, so that the first step sizes are
+    softplus(0). Output projections are Kaiming-uniform over the square root of the depth, position
+    tables truncated normal (0.02), CLS and temporal table zero, A = -(1..N), D = 1.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.trunc_normal_(module.weight, std=0.02)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Conv2d | nn.Conv3d):
+            _initialize_stem(module)
+    nn.init.trunc_normal_(model.pos_embed, std=0.02)
+    for module in model.modules():
+        if isinstance(module, BidirectionalMixer):
+            nn.init.kaiming_uniform_(module.out_proj.weight, a=math.sqrt(5))
+            module.out_proj.weight.data /= math.sqrt(len(model.layers))
+
+
+def _initialize_stem(stem: nn.Conv2d | nn.Conv3d) -> None:
+    """LeCun-normal patches: unit variance out for unit variance in."""
+    nn.init.trunc_normal_(stem.weight, std=1 / math.sqrt(stem.weight[0].numel()))
+    nn.init.zeros_(stem.bias)

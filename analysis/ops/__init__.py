@@ -1,0 +1,1 @@
+"""Operators: the selective scan, the causal convolution, norms and scan orders."""

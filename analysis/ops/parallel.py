@@ -1,0 +1,55 @@
+"""Running one compiled kernel over a range of independent blocks on several cores.
+
+Numba's own threading layers were passed over on purpose: `workqueue` aborts the process when two
+Python threads enter a parallel kernel at once, which a server does, and GNU OpenMP does not
+survive a fork. Kernels here are compiled with `nogil` and called from ordinary threads instead.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+
+import torch
+
+_lock = Lock()
+_pool: ThreadPoolExecutor | None = None
+
+
+def _forget_pool() -> None:
+    """Threads do not survive a fork: the child starts a pool of its own on first use."""
+    global _pool, _lock
+    _pool, _lock = None, Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
+
+
+def _thread_pool() -> ThreadPoolExecutor:
+    global _pool
+    with _lock:
+        if _pool is None:
+            _pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="scan-kernel")
+        return _pool
+
+
+def run_blocks(kernel: Callable[..., None], blocks: int, *arguments: object) -> None:
+    """Calls `kernel(first, last, *arguments)` so that [0, blocks) is covered once.
+
+    The range is cut into `torch.get_num_threads()` parts; the calling thread works on one of them.
+    The kernel must release the GIL and write to places that belong to its blocks alone.
+    """
+    workers = min(torch.get_num_threads(), blocks)
+    if workers <= 1:
+        kernel(0, blocks, *arguments)
+        return
+    bounds = [blocks * part // workers for part in range(workers + 1)]
+    pool = _thread_pool()
+    futures = [
+        pool.submit(kernel, bounds[part], bounds[part + 1], *arguments)
+        for part in range(1, workers)
+    ]
+    kernel(bounds[0], bounds[1], *arguments)
+    for future in futures:
+        future.result()

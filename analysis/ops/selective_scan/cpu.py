@@ -1,0 +1,138 @@
+"""The selective scan on processors: Numba kernels behind one differentiable function."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from analysis.ops.channel_last import channel_last, memory
+from analysis.ops.parallel import run_blocks
+from analysis.ops.selective_scan import cpu_kernels
+
+
+def supports(u: Tensor) -> bool:
+    """True for float32, bfloat16 and float16 on the CPU; float64 is left to the naive scan."""
+    return u.device.type == "cpu" and u.dtype in (torch.float32, torch.bfloat16, torch.float16)
+
+
+class _Options(NamedTuple):
+    gated: bool
+    delta_softplus: bool
+    reverse: bool
+
+
+def _token_memory(u, delta, B, C, z, options: _Options) -> list[np.ndarray | int]:
+    """Kernel arguments of the token tensors; without a gate u stands in for z, never read."""
+    tokens = [memory(channel_last(x)) for x in (u, delta, B, C)]
+    tokens.append(memory(channel_last(z)) if options.gated else tokens[0])
+    return [part for token in tokens for part in token]
+
+
+def _blocks(u: Tensor) -> int:
+    return u.shape[0] * -(-u.shape[1] // cpu_kernels.LANES)
+
+
+class _SelectiveScan(Function):
+    @staticmethod
+    def forward(ctx, u, delta, A, B, C, D, z, delta_bias, options: _Options):
+        tokens = _token_memory(u, delta, B, C, z, options)
+        weights = [x.detach().float().contiguous() for x in (A, D, delta_bias)]
+        batch, channels, length = u.shape
+        states = A.shape[1]
+        out = torch.empty(batch, length, channels)
+        last_state = torch.empty(batch, channels, states)
+        run_blocks(
+            cpu_kernels.scan_forward,
+            _blocks(u),
+            *tokens,
+            *(x.numpy() for x in weights),
+            out.view(-1).numpy(),
+            last_state.numpy(),
+            channels,
+            length,
+            states,
+            *options,
+        )
+        ctx.save_for_backward(u, delta, A, B, C, D, z, delta_bias)
+        ctx.options = options
+        return out.transpose(1, 2).to(u.dtype), last_state
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, g_out, g_state):
+        inputs = ctx.saved_tensors
+        u, delta, A, B, C, D, z, delta_bias = inputs
+        tokens = _token_memory(u, delta, B, C, z, ctx.options)
+        weights = [x.detach().float().contiguous() for x in (A, D, delta_bias)]
+        batch, channels, length = u.shape
+        states = A.shape[1]
+        parts = -(-channels // cpu_kernels.LANES)
+        g_u, g_delta, g_z = (torch.empty(batch, length, channels) for _ in range(3))
+        g_B, g_C = (torch.empty(batch, parts, length, states) for _ in range(2))
+        g_A = torch.empty(batch, channels, states)
+        g_D, g_bias = (torch.empty(batch, channels) for _ in range(2))
+        run_blocks(
+            cpu_kernels.scan_backward,
+            _blocks(u),
+            *tokens,
+            *memory(channel_last(g_out)),
+            *(x.numpy() for x in weights),
+            g_state.float().contiguous().numpy(),
+            *(x.view(-1).numpy() for x in (g_u, g_delta, g_z)),
+            *(x.numpy() for x in (g_B, g_C, g_A, g_D, g_bias)),
+            channels,
+            length,
+            states,
+            *ctx.options,
+        )
+        gradients = (
+            g_u.transpose(1, 2),
+            g_delta.transpose(1, 2),
+            g_A.sum(0),
+            g_B.sum(1).transpose(1, 2),
+            g_C.sum(1).transpose(1, 2),
+            g_D.sum(0),
+            g_z.transpose(1, 2) if ctx.options.gated else None,
+            g_bias.sum(0),
+        )
+        needed = zip(gradients, inputs, ctx.needs_input_grad[:8], strict=True)
+        return *(g.to(x.dtype) if needs and g is not None else None for g, x, needs in needed), None
+
+
+def selective_scan(
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = None,
+    z: Tensor | None = None,
+    delta_bias: Tensor | None = None,
+    delta_softplus: bool = False,
+    return_last_state: bool = False,
+    *,
+    reverse: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """The scan of `analysis.ops.selective_scan.selective_scan` in float32 on all cores.
+
+    Tensors whose channels are neighbours in memory (a transposed (B, L, channels) tensor) are read
+    in place; others are copied once. The outputs are channel-last too. Backward keeps only the
+    inputs: states are computed again.
+    """
+    zeros = u.new_zeros(u.shape[1])
+    options = _Options(z is not None, delta_softplus, reverse)
+    out, last_state = _SelectiveScan.apply(
+        u,
+        delta,
+        A,
+        B,
+        C,
+        zeros if D is None else D,
+        u if z is None else z,
+        zeros if delta_bias is None else delta_bias,
+        options,
+    )
+    return (out, last_state) if return_last_state else out

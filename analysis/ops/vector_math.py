@@ -1,0 +1,136 @@
+"""Exponential, softplus and sigmoid that LLVM can turn into vector instructions.
+
+The C library's functions are called one number at a time and would take most of a scan's time.
+These are polynomials in float32 with an error of a few units in the last place.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+from numpy.polynomial import Chebyshev, Polynomial
+
+from analysis.ops.kernel_cache import use_kernel_cache
+
+use_kernel_cache()
+
+FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
+"""Relaxations that leave infinities and NaN alone, so that a diverging model still shows it."""
+
+LOG2_E = np.float32(1 / math.log(2))
+
+_FLOAT, _WORD = ir.FloatType(), ir.IntType(32)
+
+
+def _coefficients(
+    function: Callable[[np.ndarray], np.ndarray], low: float, high: float, degree: int
+) -> tuple[np.float32, ...]:
+    """Near-minimax polynomial of `function` on [low, high], lowest power first."""
+    fitted = Chebyshev.interpolate(function, degree, domain=[low, high])
+    return tuple(np.float32(c) for c in fitted.convert(kind=Polynomial).coef)
+
+
+def _log1p_ratio(t: np.ndarray) -> np.ndarray:
+    return np.log1p(t) / t
+
+
+_E0, _E1, _E2, _E3, _E4, _E5 = _coefficients(np.exp2, -0.5, 0.5, 5)
+_L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8, _L9 = _coefficients(_log1p_ratio, 1e-9, 1.0, 9)
+_LARGEST_EXPONENT = np.float32(126.0)
+
+
+@intrinsic
+def prefer_widest_vectors(typing_context):
+    """Asks LLVM for 512-bit vectors in the calling function where the processor has them.
+
+    LLVM's default for many AVX-512 processors is 256 bits; the scan's inner loop is long enough
+    to gain a factor of two. Elsewhere the attribute has no effect.
+    """
+
+    def generate(context, builder, signature, arguments):
+        # llvmlite lists the attributes it knows; `set.add` puts in one that LLVM knows besides.
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.none(), generate
+
+
+@intrinsic
+def assume_no_overlap(typing_context):
+    """Promises LLVM that the float32 arrays the calling function received lie apart in memory."""
+
+    def generate(context, builder, signature, arguments):
+        for argument in builder.function.args:
+            if argument.type == _FLOAT.as_pointer():
+                argument.add_attribute("noalias")
+        return context.get_dummy_value()
+
+    return types.none(), generate
+
+
+@intrinsic
+def prefetch(typing_context, array, index):
+    """Asks for the cache line of a 1-D array's element ahead of its use; any index is safe."""
+
+    def generate(context, builder, signature, arguments):
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        address = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        fetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        read, keep, data_cache = word(0), word(3), word(1)
+        builder.call(fetch, [address, read, keep, data_cache])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
+
+
+@intrinsic
+def _round_to_whole(typing_context, value):
+    """The nearest whole float32 in one instruction (`math.floor` would go through int64)."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.call(builder.module.declare_intrinsic("llvm.rint", [_FLOAT]), arguments)
+
+    return types.float32(types.float32), generate
+
+
+@intrinsic
+def _add_to_exponent(typing_context, value, whole):
+    """value * 2**whole for value in [0.7, 1.5] and |whole| <= 126, on the exponent bits."""
+
+    def generate(context, builder, signature, arguments):
+        bits = builder.bitcast(arguments[0], _WORD)
+        exponent = builder.shl(builder.fptosi(arguments[1], _WORD), ir.Constant(_WORD, 23))
+        return builder.bitcast(builder.add(bits, exponent), _FLOAT)
+
+    return types.float32(types.float32, types.float32), generate
+
+
+@njit(inline="always", fastmath=FASTMATH)
+def exp2(x):
+    """2**x in float32; exponents beyond +-126 are held there."""
+    x = min(max(x, -_LARGEST_EXPONENT), _LARGEST_EXPONENT)
+    whole = _round_to_whole(x)
+    f = x - whole
+    p = _E0 + f * (_E1 + f * (_E2 + f * (_E3 + f * (_E4 + f * _E5))))
+    return _add_to_exponent(p, whole)
+
+
+@njit(inline="always", fastmath=FASTMATH)
+def sigmoid(x):
+    """1 / (1 + exp(-x)) in float32."""
+    return np.float32(1.0) / (np.float32(1.0) + exp2(-x * LOG2_E))
+
+
+@njit(inline="always", fastmath=FASTMATH)
+def softplus(x):
+    """log(1 + exp(x)) in float32, relatively accurate for very negative x too."""
+    t = exp2(-abs(x) * LOG2_E)
+    low = _L0 + t * (_L1 + t * (_L2 + t * (_L3 + t * _L4)))
+    high = _L5 + t * (_L6 + t * (_L7 + t * (_L8 + t * _L9)))
+    t2 = t * t
+    return max(x, np.float32(0.0)) + t * (low + t2 * t2 * t * high)

@@ -1,0 +1,100 @@
+"""Scan comparisons as rows for tables and files: JSON-ready, units in the names."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from analysis.models.videomamba import VideoMambaConfig
+from analysis.scan_comparison.compare import CAUTIONS, ScanResult, interpretation, relation
+from analysis.scan_comparison.metrics import ScanMetrics, ScanOrderMetrics, scan_order_metrics
+from analysis.weights import WeightsCard
+
+
+def planned_rows(
+    scan_orders: Sequence[str], card: WeightsCard, config: VideoMambaConfig
+) -> list[dict[str, Any]]:
+    """What is known before anything runs: one row per order with its relation and geometry.
+
+    The keys are those of `comparison_rows` without clip, answer and cost. The decay-weighted
+    locality is None: it needs the model's own rate.
+    """
+    grid = config.token_grid
+    return [
+        _identity(card.name, card.training, order, card.scan_order)
+        | _geometry(
+            scan_order_metrics(
+                order, (grid.t, grid.h, grid.w), config.depth, conv_width=config.conv_width
+            )
+        )
+        for order in scan_orders
+    ]
+
+
+def comparison_rows(
+    results: Iterable[ScanResult], *, top: int | None = None
+) -> list[dict[str, Any]]:
+    """One row per result: its `top` classes (None: all), its costs and its geometry.
+
+    The geometry of the whole model stands in the row itself; `layer_kinds` repeats it for each
+    kind of layer where a plan mixes orders. None is "not measured" or "no such neighbours".
+    """
+    return [_row(result, top) for result in results]
+
+
+def _row(result: ScanResult, top: int | None) -> dict[str, Any]:
+    first = result.predictions[0]
+    answer = {
+        "label": first.label,
+        "probability": first.probability,
+        "top1_agrees": result.top1_agrees,
+        "divergence_bits": result.divergence_bits,
+        "rank_agreement": result.rank_agreement,
+        "predictions": [asdict(prediction) for prediction in result.predictions[:top]],
+    }
+    cost = {
+        "latency_ms": result.latency_ms,
+        "relative_latency": result.relative_latency,
+        "latency_runs": result.latency_runs,
+        "memory_bytes": result.memory_bytes,
+        "memory_method": result.memory_method,
+        "device": result.device,
+    }
+    identity = _identity(result.model, result.training, result.scan_order, result.trained_order)
+    return {"clip": result.clip} | identity | answer | cost | _geometry(result.metrics)
+
+
+def _identity(model: str, training: str, scan_order: str, trained_order: str) -> dict[str, Any]:
+    trained_in = relation(training, scan_order, trained_order)
+    return {
+        "model": model,
+        "training": training,
+        "scan_order": scan_order,
+        "trained_order": trained_order,
+        "relation": trained_in,
+        "interpretation": interpretation(scan_order),
+        "caution": CAUTIONS[trained_in],
+    }
+
+
+def _geometry(metrics: ScanOrderMetrics) -> dict[str, Any]:
+    return {
+        "scans_per_layer": metrics.scans_per_layer,
+        "scans_per_pass": metrics.scans_per_pass,
+        **_figures(metrics.model),
+        "layer_kinds": [
+            {
+                "layers": list(kind.layers),
+                "forward": list(kind.forward),
+                "backward": list(kind.backward),
+                **_figures(kind.metrics),
+            }
+            for kind in metrics.layer_kinds
+        ],
+    }
+
+
+def _figures(metrics: ScanMetrics) -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(metrics).items()
+    }

@@ -1,0 +1,184 @@
+"""How well a model tells camera moves apart: rendered, through video files, over real footage."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from analysis.training.camera_moves import CameraClip, CameraMoves
+from analysis.training.camera_path import CAMERA_MOVES, random_camera_path
+from analysis.training.clip_feed import normalised
+from analysis.training.clip_files import ClipFormat, write_clip
+from analysis.training.photographs import Photograph
+from analysis.training.viewpoint import random_viewpoint
+from analysis.video.decode import read_frames
+from analysis.video.preprocess import to_clip, video_preprocessing
+from analysis.video.probe import probe
+from analysis.video.sampling import k400_validation_indices
+
+FORMATS = tuple(
+    ClipFormat(width, height, frame_rate, duration_s, quality)
+    for (width, height), frame_rate, duration_s, quality in (
+        ((320, 240), 12, 1.0, 28),
+        ((320, 240), 30, 3.0, 23),
+        ((640, 360), 24, 6.0, 20),
+        ((640, 360), 60, 2.0, 32),
+        ((480, 640), 30, 4.0, 26),
+        ((480, 640), 15, 1.5, 35),
+    )
+)
+
+
+@dataclass(frozen=True)
+class MoveScores:
+    """Counts of answers: `confusion[i][j]` clips of class i were called class j."""
+
+    confusion: tuple[tuple[int, ...], ...]
+
+    @property
+    def clips(self) -> int:
+        """Number of clips."""
+        return sum(map(sum, self.confusion))
+
+    @property
+    def accuracy(self) -> float:
+        """Share of clips called by their own class, 0 to 1."""
+        return sum(row[i] for i, row in enumerate(self.confusion)) / self.clips
+
+    def as_dict(self) -> dict:
+        """Accuracy in percent, in all and by class, with the confusion matrix, for JSON."""
+        by_class = {
+            move: round(100 * row[i] / sum(row), 1) if sum(row) else None
+            for i, (move, row) in enumerate(zip(CAMERA_MOVES, self.confusion, strict=True))
+        }
+        return {
+            "clips": self.clips,
+            "accuracy": round(100 * self.accuracy, 2),
+            "accuracy_by_class": by_class,
+            "confusion": [list(row) for row in self.confusion],
+        }
+
+
+def score(labels: Sequence[int], answers: Sequence[int]) -> MoveScores:
+    """Scores of `answers` against `labels`, both class numbers."""
+    confusion = np.zeros((len(CAMERA_MOVES), len(CAMERA_MOVES)), np.int64)
+    np.add.at(confusion, (np.asarray(labels), np.asarray(answers)), 1)
+    return MoveScores(tuple(tuple(int(count) for count in row) for row in confusion))
+
+
+def predict_moves(model: nn.Module, clips: torch.Tensor) -> np.ndarray:
+    """Class numbers (B,) for clips float32 (B, 3, T, H, W)."""
+    model.eval()
+    with torch.inference_mode():
+        return model(clips).argmax(dim=1).numpy()
+
+
+def score_rendered(
+    model: nn.Module, moves: CameraMoves, *, clips: int = 2250, seed: int = 1, batch: int = 90
+) -> MoveScores:
+    """Scores on rendered clips of full difficulty; `moves` should be over held-out photographs."""
+    generator = np.random.default_rng([seed, 0xE7A1])
+    labels, answers = [], []
+    for start in range(0, clips, batch):
+        pixels, classes = moves.batch(min(batch, clips - start), generator)
+        labels.extend(classes)
+        answers.extend(predict_moves(model, normalised(pixels)))
+    return score(labels, answers)
+
+
+def score_files(
+    model: nn.Module,
+    moves: CameraMoves,
+    photographs: Sequence[Photograph],
+    *,
+    clips_per_class: int = 4,
+    formats: Sequence[ClipFormat] = FORMATS,
+    seed: int = 2,
+) -> dict[str, MoveScores]:
+    """Scores on moves over `photographs` (those of `moves`) encoded as video files and read back.
+
+    One entry per format, such as "320x240 30 fps 3.0 s".
+    """
+    pictures = [Image.fromarray(photograph.pixels) for photograph in photographs]
+    scores = {}
+    for number, form in enumerate(formats):
+        generator = np.random.default_rng([seed, number])
+
+        def clips(form=form, generator=generator) -> Iterator[_Filmed]:
+            for label in np.repeat(np.arange(len(CAMERA_MOVES)), clips_per_class):
+                clip = moves.imagine(int(label), generator, extent=form.extent)
+                picture = pictures[clip.viewpoint.photograph]
+                yield _Filmed(clip, lambda time, picture=picture: picture)
+
+        name = f"{form.width}x{form.height} {form.frame_rate} fps {form.duration_s} s"
+        scores[name] = _score_written(model, clips(), pictures.__getitem__, form, generator)
+    return scores
+
+
+def score_footage(
+    model: nn.Module,
+    videos: Sequence[Path],
+    *,
+    clips_per_class: int = 4,
+    form: ClipFormat = ClipFormat(320, 240, 25, 3.0, 23),  # noqa: B008 (frozen)
+    seed: int = 3,
+) -> dict[str, MoveScores]:
+    """Scores on camera moves made by a crop window that travels over footage while it plays.
+
+    One entry per video. What the original camera or the scene does comes on top of the move.
+    """
+    scores = {}
+    for number, video in enumerate(videos):
+        generator = np.random.default_rng([seed, number])
+        frames = _footage(video, form.frame_count)
+
+        def clips(frames=frames, generator=generator) -> Iterator["_Filmed"]:
+            for label in np.repeat(np.arange(len(CAMERA_MOVES)), clips_per_class):
+                path = random_camera_path(CAMERA_MOVES[label], generator, 1.0)
+                viewpoint = random_viewpoint(path, 0, frames[0].size, generator, form.extent)
+                last = len(frames) - 1
+                yield _Filmed(
+                    CameraClip(int(label), path, viewpoint, ()),
+                    lambda time: frames[round(time * last)],
+                )
+
+        scores[Path(video).stem] = _score_written(
+            model, clips(), lambda number: frames[0], form, generator
+        )
+    return scores
+
+
+@dataclass(frozen=True)
+class _Filmed:
+    clip: CameraClip
+    scene: Callable[[float], Image.Image]
+
+
+def _score_written(model, clips, textures, form, generator) -> MoveScores:
+    labels, inputs = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.mp4"
+        for filmed in clips:
+            write_clip(path, filmed.clip, filmed.scene, textures, form, generator)
+            labels.append(filmed.clip.label)
+            inputs.append(read_clip_file(path, model.config.num_frames, model.config.image_size))
+    return score(labels, predict_moves(model, torch.stack(inputs)))
+
+
+def read_clip_file(path: Path, num_frames: int, image_size: int) -> torch.Tensor:
+    """A video file as the model is fed it: float32 (3, T, H, W), evenly spread frames."""
+    indices = k400_validation_indices(probe(path).frame_count, num_frames)
+    frames = read_frames(path, indices, short_side=image_size)
+    return to_clip(frames, video_preprocessing(image_size))
+
+
+def _footage(video: Path, count: int) -> list[Image.Image]:
+    """`count` frames spread over a video, as many of them twice as it takes."""
+    total = probe(video).frame_count
+    indices = np.linspace(0, total - 1, count).round().astype(int)
+    return [Image.fromarray(frame) for frame in read_frames(video, indices, short_side=480)]

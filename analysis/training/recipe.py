@@ -1,0 +1,73 @@
+"""How the small camera-move model is trained."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+# Published VideoMamba training keeps these out of weight decay: state matrices, skip weights,
+# position and class tables; norms and biases have fewer than two dimensions.
+_UNDECAYED = ("A_log", "A_b_log", ".D", ".D_b", "pos_embed", "temporal_pos_embedding", "cls_token")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a run, apart from the photographs.
+
+    model: architecture, a name `create_model` knows.
+    clips: rendered clips seen in all; no clip is seen twice.
+    learning_rate: peak, reached after `warmup_share` of the run, then a cosine to zero.
+    easy_share: share of the run during which clips grow from easy (large moves, no nuisances)
+        to full difficulty.
+    ema_decay: of the running mean of the weights, which is what is kept.
+    held_out_share: of the photographs, never trained on.
+    """
+
+    model: str = "videomamba_mini"
+    clips: int = 160_000
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.05
+    warmup_share: float = 0.03
+    easy_share: float = 0.3
+    label_smoothing: float = 0.05
+    gradient_norm: float = 1.0
+    ema_decay: float = 0.997
+    held_out_share: float = 0.15
+    seed: int = 0
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps in the whole run."""
+        return math.ceil(self.clips / self.batch_size)
+
+    def learning_rate_at(self, step: int) -> float:
+        """Learning rate of step number `step` (from 0)."""
+        warmup = max(1, round(self.warmup_share * self.steps))
+        if step < warmup:
+            return self.learning_rate * (step + 1) / warmup
+        done = (step - warmup) / max(1, self.steps - warmup)
+        return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
+
+    def difficulty_at(self, step: int) -> float:
+        """Difficulty (0 to 1) of the clips of step number `step`."""
+        return min(1.0, step / max(1.0, self.easy_share * self.steps))
+
+
+def camera_recipe() -> Recipe:
+    """The recipe of the shipped checkpoint, videomamba_mini.camera."""
+    return Recipe()
+
+
+def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+    """AdamW with weight decay on weight matrices only."""
+    decayed, undecayed = [], []
+    for name, parameter in model.named_parameters():
+        bare = parameter.ndim < 2 or name.endswith(_UNDECAYED)
+        (undecayed if bare else decayed).append(parameter)
+    groups = [
+        {"params": decayed, "weight_decay": recipe.weight_decay},
+        {"params": undecayed, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98))

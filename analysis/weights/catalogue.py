@@ -1,0 +1,64 @@
+"""Every set of weights the program knows, by name."""
+
+from __future__ import annotations
+
+import difflib
+from functools import lru_cache
+
+from analysis.models import list_models, model_config, model_family
+from analysis.video.preprocess import image_preprocessing, video_preprocessing
+from analysis.weights.card import WeightsCard, WeightsError
+from analysis.weights.published import published_cards
+from analysis.weights.shipped import shipped_cards
+
+
+def list_weights() -> tuple[WeightsCard, ...]:
+    """Shipped weights, then the untrained models, then the published checkpoints."""
+    return (*shipped_cards(), *untrained_cards(), *published_cards())
+
+
+def weights_card(name: str) -> WeightsCard:
+    """The card called ``name``; raises WeightsError naming the nearest when there is none."""
+    cards = {card.name: card for card in list_weights()}
+    if name in cards:
+        return cards[name]
+    nearest = difflib.get_close_matches(name, cards, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(nearest)}?" if nearest else "list_weights() names them all."
+    raise WeightsError(f"There are no weights called {name!r}; {hint}")
+
+
+@lru_cache(maxsize=1)
+def untrained_cards() -> tuple[WeightsCard, ...]:
+    """One card per model with its published initialisation: 8 frames at 224 for full sizes.
+
+    Debug sizes are left out, and so are the self-distillation students, which differ from their
+    plain models only in a projection used in training.
+    """
+    return tuple(
+        _untrained_card(name) for name in list_models() if not name.endswith(("_debug", "_distill"))
+    )
+
+
+def _untrained_card(architecture: str) -> WeightsCard:
+    config = model_config(architecture)
+    is_image = config.num_frames is None
+    preprocessing = image_preprocessing if is_image else video_preprocessing
+    overrides = {"image_size": config.image_size, "num_classes": config.num_classes}
+    if not is_image:
+        overrides["num_frames"] = config.num_frames
+    return WeightsCard(
+        name=f"{architecture}.untrained",
+        architecture=architecture,
+        tag="untrained",
+        family=model_family(architecture),
+        training="untrained",
+        data="",
+        labels=None,
+        overrides=overrides,
+        num_frames=config.num_frames,
+        image_size=config.image_size,
+        scan_order=config.scan_order,
+        readout=config.readout,
+        preprocessing=preprocessing(config.image_size),
+        note="Random weights from a fixed seed: its answers mean nothing.",
+    )

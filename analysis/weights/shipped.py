@@ -1,0 +1,113 @@
+"""Checkpoints trained here: ``NAME.safetensors`` with its entry ``NAME.json`` beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from torch import Tensor
+
+from analysis.video.preprocess import Preprocessing
+from analysis.weights.card import WeightsCard, WeightsError
+
+SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
+
+_REQUIRED = (
+    "architecture",
+    "tag",
+    "training",
+    "data",
+    "labels",
+    "num_frames",
+    "image_size",
+    "scan_order",
+    "readout",
+    "licence",
+    "reported_accuracy",
+    "accuracy_note",
+    "run",
+)
+_OPTIONAL = ("family", "overrides", "note", "preprocessing", "sampling", "sha256")
+
+
+def shipped_cards(folder: Path = SHIPPED_FOLDER) -> tuple[WeightsCard, ...]:
+    """A card per entry in ``folder``, by name; raises WeightsError for a faulty entry."""
+    return tuple(_read_card(path) for path in sorted(folder.glob("*.json")))
+
+
+def ship_checkpoint(
+    state: Mapping[str, Tensor], entry: Mapping[str, Any], folder: Path = SHIPPED_FOLDER
+) -> WeightsCard:
+    """Write tensors and entry into ``folder`` and return the card they make.
+
+    ``entry`` holds the fields of a WeightsCard that are not derived (``name``, ``file`` and
+    ``sha256`` are), with ``preprocessing`` as a dict without ``image_size``, and ``run``: how to
+    make the file again, with at least ``command`` and ``seed``. The file's hash is stored, so
+    that a file that was exchanged later is noticed. Each file is replaced atomically, the tensors
+    first. Raises WeightsError when the entry is incomplete.
+    """
+    tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
+    content = safetensors.torch.save(tensors)
+    complete = {**entry, "sha256": hashlib.sha256(content).hexdigest()}
+    card = _card(complete, "The entry")
+    folder.mkdir(parents=True, exist_ok=True)
+    _replace(folder / f"{card.name}.safetensors", content)
+    _replace(folder / f"{card.name}.json", (json.dumps(complete, indent=2) + "\n").encode())
+    return card
+
+
+def _read_card(path: Path) -> WeightsCard:
+    try:
+        entry = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path.name} is not a readable checkpoint entry ({error}).") from error
+    return _card(entry, path.name)
+
+
+def _card(entry: Mapping[str, Any], source: str) -> WeightsCard:
+    _check(entry, source)
+    name = f"{entry['architecture']}.{entry['tag']}"
+    sizes = {key: entry[key] for key in ("num_frames", "image_size", "readout")}
+    derived = {
+        "name": name,
+        "file": f"{name}.safetensors",
+        "overrides": {**entry.get("overrides", {}), **sizes},
+        "preprocessing": _preprocessing(entry, source),
+    }
+    facts = {key: value for key, value in entry.items() if key != "run"}
+    return WeightsCard(**{"family": "videomamba", **facts, **derived})
+
+
+def _preprocessing(entry: Mapping[str, Any], source: str) -> Preprocessing:
+    stated = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in entry.get("preprocessing", {}).items()
+    }
+    try:
+        return Preprocessing(entry["image_size"], **stated)
+    except (TypeError, ValueError) as error:
+        raise WeightsError(f"{source} has unknown preprocessing ({error}).") from error
+
+
+def _check(entry: object, source: str) -> None:
+    if not isinstance(entry, Mapping):
+        raise WeightsError(f"{source} should be a JSON object with the facts about a checkpoint.")
+    if absent := [key for key in _REQUIRED if key not in entry]:
+        raise WeightsError(f"{source} lacks {', '.join(absent)}.")
+    if unknown := [key for key in entry if key not in _REQUIRED + _OPTIONAL]:
+        raise WeightsError(f"{source} has unknown fields: {', '.join(unknown)}.")
+    if entry["training"] not in ("trained", "toy"):
+        raise WeightsError(f"{source} says training is {entry['training']!r}; say trained or toy.")
+    if not isinstance(entry["run"], Mapping) or not {"command", "seed"} <= set(entry["run"]):
+        raise WeightsError(f"{source} must say in run with which command and seed it was made.")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)

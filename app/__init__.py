@@ -1,0 +1,1 @@
+"""The browser app: lays out widgets, shows what `analysis` computed, computes nothing itself."""

@@ -1,0 +1,15 @@
+"""The sentence under every figure and the unfoldable account of how it came about."""
+
+from html import escape
+
+import gradio as gr
+
+
+def what_to_look_at(sentence: str) -> str:
+    """The caption of a figure, filled with this clip's numbers. `sentence` is plain text."""
+    return f'<p class="caption">{escape(sentence)}</p>'
+
+
+def how_it_is_computed() -> gr.Accordion:
+    """A closed accordion, to be used as a context manager around its Markdown."""
+    return gr.Accordion("How it is computed", open=False, elem_classes="how-computed")

@@ -1,0 +1,33 @@
+"""Which model speaks, what it was trained on, and how much that is worth."""
+
+from html import escape
+
+from analysis.weights import WeightsCard
+from app.components.badge import training_badge
+
+_MEANING = {
+    "trained": "Weights released by the authors of the model.",
+    "toy": "Trained here on made material: a teaching model, not a product.",
+    "untrained": "Random weights: its answers mean nothing, only cost and geometry do.",
+}
+
+
+def model_card(card: WeightsCard) -> str:
+    """The few lines under the weights menu."""
+    facts = [training_badge(card.training, _MEANING[card.training])]
+    if card.data:
+        facts.append(f"<span>on {escape(card.data)}</span>")
+    lines = [f'<p class="card-line">{" ".join(facts)}</p>']
+    if card.reported_accuracy is not None:
+        note = f" ({escape(card.accuracy_note)})" if card.accuracy_note else ""
+        lines.append(
+            f'<p class="card-line"><b>{card.reported_accuracy:g}\N{THIN SPACE}%</b> top-1{note}</p>'
+        )
+    if card.note:
+        lines.append(f'<p class="card-line">{escape(card.note)}</p>')
+    if card.hub_repo is not None:
+        lines.append(
+            f'<p class="card-line">Downloads {escape(card.file or "")} from '
+            f"{escape(card.hub_repo)} on first use.</p>"
+        )
+    return "".join(lines)

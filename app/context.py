@@ -1,0 +1,66 @@
+"""What every tab receives: the shared selection, the caches behind it and the shared figures.
+
+A tab calls `context.panel(name)` where its notice line should stand, lays out its own widgets, and
+wires its callbacks last. The shell wires the sidebar to the panels after all tabs are built.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import gradio as gr
+
+from app.components.notice import empty_notice
+from app.selection import Selection
+from app.session import Session
+from app.settings import Settings
+
+HEAVY = {"concurrency_id": "heavy", "concurrency_limit": 1}
+"""Keyword arguments of every event that runs a model: they share one queue, one at a time."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """How the shell talks to one tab."""
+
+    name: str
+    notice: gr.HTML
+    """One line of fixed height: what runs, what is stale, or what went wrong."""
+    request: gr.State
+    """Changes when the tab must compute by itself: listen to `request.change`."""
+    shown: gr.State
+    """The Selection whose results stand in the tab now, or None."""
+    automatic: Callable[[Selection], bool]
+    """Whether the tab's work for a selection is quick enough to start without a click."""
+
+
+@dataclass(frozen=True)
+class AppContext:
+    """The shared parts of one built page."""
+
+    settings: Settings
+    session: Session
+    clip: gr.State
+    model: gr.Dropdown
+    frames: gr.Dropdown
+    resolution: gr.Dropdown
+    scan_order: gr.Dropdown
+    filmstrip: gr.HTML
+    open_tab: gr.State
+    panels: list[Panel] = field(default_factory=list)
+
+    @property
+    def selection_inputs(self) -> list[gr.components.Component]:
+        """Components to list as inputs; their values are what `Selection(*values)` takes."""
+        return [self.clip, self.model, self.frames, self.resolution, self.scan_order]
+
+    def panel(self, name: str, automatic: Callable[[Selection], bool]) -> Panel:
+        """Place the notice line here and register the tab `name` with the shell."""
+        panel = Panel(
+            name=name,
+            notice=gr.HTML(empty_notice(), elem_id=f"{name}-notice", elem_classes="notice-line"),
+            request=gr.State(0),
+            shown=gr.State(None),
+            automatic=automatic,
+        )
+        self.panels.append(panel)
+        return panel

@@ -1,0 +1,6 @@
+"""The errors whose message is already the sentence a visitor should read."""
+
+from analysis.video.limits import VideoError
+from analysis.weights import WeightsError
+
+READABLE_ERRORS = (VideoError, WeightsError)

@@ -1,0 +1,61 @@
+"""The frames a model read, packed for the browser as one sprite sheet with their times."""
+
+import base64
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from analysis.prediction import SampledClip
+from analysis.weights import LoadedModel
+
+LARGEST_TILE = 192
+"""Longest side in pixels of a frame in the sprite sheet; larger frames are reduced for display."""
+
+
+def film(sampled: SampledClip, loaded: LoadedModel) -> dict:
+    """What the browser needs to show, scrub and play the sampled frames without asking again."""
+    sprite, columns, tile = _sprite_sheet(sampled.pixels)
+    grid = loaded.model.token_grid
+    info = sampled.info
+    return {
+        "name": Path(sampled.path).name,
+        "source": _source_line(sampled),
+        "sprite": sprite,
+        "columns": columns,
+        "tile_width": tile[0],
+        "tile_height": tile[1],
+        "count": len(sampled.frame_indices),
+        "times_s": [round(float(time), 3) for time in sampled.frame_times_s],
+        "frame_indices": [int(index) for index in sampled.frame_indices],
+        "duration_s": round(float(info.duration_s), 3),
+        "grid": {"t": grid.t, "h": grid.h, "w": grid.w},
+        "tubelet": loaded.model.config.tubelet,
+    }
+
+
+def _source_line(sampled: SampledClip) -> str:
+    info = sampled.info
+    height, width = sampled.pixels.shape[1:3]
+    return (
+        f"{len(sampled.frame_indices)} of {info.frame_count} frames at "
+        f"{width}\N{MULTIPLICATION SIGN}{height} from {info.width}\N{MULTIPLICATION SIGN}{info.height}"
+    )
+
+
+def _sprite_sheet(frames: np.ndarray) -> tuple[str, int, tuple[int, int]]:
+    """Frames (T, H, W, 3) uint8 as a data address of one picture, its columns, and tile (w, h)."""
+    count, height, width = frames.shape[:3]
+    shrink = min(1.0, LARGEST_TILE / max(height, width))
+    tile = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    columns = math.ceil(math.sqrt(count))
+    sheet = Image.new("RGB", (columns * tile[0], math.ceil(count / columns) * tile[1]))
+    for index, frame in enumerate(frames):
+        picture = Image.fromarray(frame).resize(tile, Image.Resampling.LANCZOS)
+        sheet.paste(picture, ((index % columns) * tile[0], (index // columns) * tile[1]))
+    packed = io.BytesIO()
+    sheet.save(packed, "WEBP", quality=88)
+    encoded = base64.b64encode(packed.getvalue()).decode("ascii")
+    return f"data:image/webp;base64,{encoded}", columns, tile

@@ -1,0 +1,79 @@
+"""One clip read in several scan orders: rows recalled where known, else measured one by one."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from analysis.scan_comparison.compare import compare_scans
+from analysis.scan_comparison.rows import comparison_rows, planned_rows
+from analysis.weights import WeightsError, planned_config, weights_card
+from app.selection import Selection
+from app.session import Session
+
+Row = dict[str, Any]
+
+REPEATS = 5
+BUDGET_S = 2.0
+"""Timing of one order stops after this many seconds; slower models are run once per order."""
+
+
+def planned_order_rows(selection: Selection, orders: Sequence[str]) -> list[Row]:
+    """What is known before anything runs: geometry, and how each order relates to the weights."""
+    config = planned_config(
+        selection.model, num_frames=selection.num_frames, image_size=selection.image_size
+    )
+    return planned_rows(orders, weights_card(selection.model), config)
+
+
+def order_rows(
+    session: Session, selection: Selection, orders: Sequence[str], progress=None
+) -> Iterator[Row]:
+    """A row per order as soon as it is known, recalled ones first; see `comparison_rows`.
+
+    The model is held only while an order is measured, so that others are served in between.
+    Raises VideoError and WeightsError, each one sentence.
+    """
+    missing = []
+    for order in orders:
+        kept = recalled_order_row(session, selection, order)
+        if kept is None:
+            missing.append(order)
+        else:
+            yield kept
+    if not missing:
+        return
+    with session.loaded(selection, progress) as loaded:
+        sampled = session.sampled(selection, loaded)
+    results = compare_scans(loaded, sampled, missing, repeats=REPEATS, budget_s=BUDGET_S)
+    for order in missing:
+        with session.loaded(selection):
+            result = next(results)
+        (row,) = comparison_rows([result])
+        session.run_times.record(replace(selection, scan_order=order), result.latency_ms)
+        session.remember(_key(session, selection, order), row)
+        yield row
+
+
+def recalled_order_row(session: Session, selection: Selection, order: str) -> Row | None:
+    """The row of an order if it was measured before and its weights are on this machine."""
+    try:
+        return session.recall(_key(session, selection, order))
+    except WeightsError:
+        return None
+
+
+def estimated_ms(session: Session, selection: Selection, orders: Sequence[str]) -> float:
+    """About how long the orders that are not known yet will take to compare."""
+    missing = [o for o in orders if recalled_order_row(session, selection, o) is None]
+    if not missing:
+        return 0.0
+    one_pass = session.estimate_ms(selection)
+    timed = 2 * REPEATS * one_pass
+    if one_pass > 1000 * BUDGET_S:
+        timed = 0.0
+    return 2 * one_pass + len(missing) * (one_pass + min(timed, 2 * one_pass + 1000 * BUDGET_S))
+
+
+def _key(session: Session, selection: Selection, order: str) -> str:
+    """An order's row does not depend on the order chosen in the sidebar."""
+    return session.key("scan order", replace(selection, scan_order=order))

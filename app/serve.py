@@ -1,0 +1,55 @@
+"""Serve the page: what has to be ready before the first visitor, then the launch."""
+
+import logging
+import os
+import threading
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+import gradio as gr
+
+from app.answers import fresh_answer, in_own_setting
+from app.build import build_app
+from app.components.sidebar import default_card
+from app.errors import READABLE_ERRORS
+from app.example_clips import list_examples
+from app.selection import Selection
+from app.session import Session
+from app.settings import Settings
+from app.theme import ASSETS, STYLE_SHEETS, build_theme
+
+
+def serve(settings: Settings) -> None:
+    """Build the app, say where it is open, and serve until interrupted."""
+    session = Session(settings)
+    app = build_app(settings, session)
+    threading.Thread(target=warm_up, args=(session,), daemon=True).start()
+    script = (ASSETS / "scanscope.js").read_text(encoding="utf-8")
+    app.launch(
+        server_name=settings.host,
+        server_port=settings.port,
+        theme=build_theme(),
+        css_paths=list(STYLE_SHEETS),
+        head=f"<script>{script}</script>",
+        max_file_size=settings.upload_bytes,
+        prevent_thread_lock=True,
+        footer_links=["api"],
+        run_history=False,
+        ssr_mode=False,
+        share=False,
+        quiet=True,
+    )
+    print(f"ScanScope is open at {app.local_url}", flush=True)
+    app.block_thread()
+
+
+def warm_up(session: Session) -> None:
+    """Answer the first example, so that no visitor waits for a compiler or for that answer."""
+    card = default_card(session.settings)
+    example = list_examples()[0]
+    selection = in_own_setting(Selection(str(example.path), "", 0, 0, ""), card.name)
+    try:
+        fresh_answer(session, selection)
+    except READABLE_ERRORS as error:
+        logging.getLogger(__name__).warning("The first example has no answer: %s", error)

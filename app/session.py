@@ -1,0 +1,100 @@
+"""What the server keeps between requests: loaded models, sampled clips, finished results.
+
+Model work is done by one caller at a time: the queue sees to that for the page, the lock in
+`Session.loaded` for every other way in.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import RLock
+
+from analysis.prediction import SampledClip, read_clip
+from analysis.weights import LoadedModel, load_model, weights_card, weights_hash
+from app.recently_used import RecentlyUsed
+from app.result_cache import ResultCache, code_hash, content_hash
+from app.run_time import RunTimes
+from app.selection import Selection
+from app.settings import Settings
+
+
+class Session:
+    """The caches of one running app, shared by all its visitors and safe between threads."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.run_times = RunTimes()
+        self._models: RecentlyUsed[LoadedModel] = RecentlyUsed(settings.kept_models)
+        self._clips: RecentlyUsed[SampledClip] = RecentlyUsed(settings.kept_clips)
+        self._results = ResultCache(settings.cache_folder / "results", settings.kept_results)
+        self._lock = RLock()
+
+    @contextmanager
+    def loaded(
+        self, selection: Selection, progress: Callable[[float, str], None] | None = None
+    ) -> Iterator[LoadedModel]:
+        """The selection's model, for one caller at a time, loaded when it is not held.
+
+        A generator must not yield to the page inside the block: the next step may run in another
+        thread, and the lock belongs to the one that took it.
+
+        Raises WeightsError where the weights cannot be had or do not fit the setting.
+        """
+        key = (selection.model, selection.num_frames, selection.image_size)
+        with self._lock:
+            loaded = self._models.get_or_make(
+                key,
+                lambda: load_model(
+                    selection.model,
+                    num_frames=selection.num_frames,
+                    image_size=selection.image_size,
+                    progress=progress,
+                ),
+            )
+            loaded.model.set_scan_order(selection.scan_order)
+            yield loaded
+
+    def sampled(self, selection: Selection, loaded: LoadedModel) -> SampledClip:
+        """The selection's clip as the model reads it. Raises VideoError for unusable files."""
+        key = (
+            content_hash(selection.clip),
+            selection.clip,
+            loaded.card.name,
+            selection.num_frames,
+            selection.image_size,
+        )
+        return self._clips.get_or_make(key, lambda: read_clip(selection.clip, loaded))
+
+    def quick(self, selection: Selection) -> bool:
+        """Whether one answer should come fast enough to start without a click."""
+        return self.estimate_ms(selection) <= 1000 * self.settings.patience_s
+
+    def estimate_ms(self, selection: Selection) -> float:
+        """About how long one forward pass takes here; measured runs make it exact."""
+        return self.run_times.estimate_ms(selection)
+
+    def key(self, kind: str, selection: Selection, *extra: str | int | float | None) -> str:
+        """The name of a result: what was asked, of which bytes, weights and code.
+
+        Raises WeightsError when the weights are not on this machine yet.
+        """
+        parts = [
+            kind,
+            code_hash(),
+            content_hash(selection.clip),
+            selection.clip_name,
+            selection.model,
+            weights_hash(weights_card(selection.model)),
+            selection.num_frames,
+            selection.image_size,
+            selection.scan_order,
+            *extra,
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def recall(self, key: str) -> dict | None:
+        return self._results.get(key)
+
+    def remember(self, key: str, payload: dict) -> None:
+        self._results.put(key, payload)

@@ -1,0 +1,113 @@
+"""The real app, started once for all tests that visit it, and a real browser to visit it with."""
+
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CLIPS = ROOT / "tests" / "data" / "clips"
+PATIENCE_S = 120
+
+
+@dataclass(frozen=True)
+class RunningApp:
+    address: str
+    start_s: float
+    """Seconds from the command to the printed address."""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _wait_for_line(process: subprocess.Popen, words: str) -> str:
+    until = time.monotonic() + PATIENCE_S
+    seen = ""
+    while time.monotonic() < until and process.poll() is None:
+        ready, _, _ = select.select([process.stdout], [], [], 0.5)
+        if ready:
+            seen += os.read(process.stdout.fileno(), 65536).decode()
+            for line in seen.splitlines():
+                if words in line:
+                    return line
+    raise AssertionError(f"The app did not say {words!r} but:\n{seen}")
+
+
+@pytest.fixture(scope="session")
+def running_app(tmp_path_factory: pytest.TempPathFactory):
+    """The app as `python app.py` starts it, with an empty cache of its own."""
+    folder = tmp_path_factory.mktemp("app")
+    environment = os.environ | {
+        "SCANSCOPE_CACHE_FOLDER": str(folder / "cache"),
+        "GRADIO_TEMP_DIR": str(folder / "uploads"),
+    }
+    command = [sys.executable, "app.py", "--port", str(_free_port())]
+    started = time.monotonic()
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        line = _wait_for_line(process, "ScanScope is open at ")
+        yield RunningApp(line.rsplit(" ", 1)[-1].rstrip("/"), time.monotonic() - started)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium without a window; the test skips where no browser is installed."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=executable,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, running_app):
+    """Open the page in a fresh profile; what it asks of other servers, or complains of, is kept."""
+    contexts = []
+
+    def open_page(path: str = "/", width: int = 1280, height: int = 800, theme: str = "light"):
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=theme
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.outside_requests, page.complaints = [], []
+        own = (running_app.address, "data:", "blob:")
+        page.on(
+            "request",
+            lambda request: (
+                None if request.url.startswith(own) else page.outside_requests.append(request.url)
+            ),
+        )
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.goto(running_app.address + path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
