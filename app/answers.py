@@ -4,17 +4,15 @@ from dataclasses import asdict, dataclass, replace
 
 from analysis.prediction import LabelProbability, Prediction, predict_clip
 from analysis.weights import WeightsError, weights_card
-from app.figures.film import film
 from app.selection import Selection
 from app.session import Session
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model said, the frames it saw (for the filmstrip), and whether it was recalled."""
+    """What a model said, and whether it was recalled from an earlier run."""
 
     prediction: Prediction
-    film: dict
     recalled: bool
 
 
@@ -31,11 +29,9 @@ def fresh_answer(session: Session, selection: Selection, progress=None) -> Answe
     with session.loaded(selection, progress) as loaded:
         sampled = session.sampled(selection, loaded)
         prediction = predict_clip(loaded, sampled, top=len(loaded.labels))
-        shown = film(sampled, loaded)
     session.run_times.record(selection, prediction.latency_ms)
-    payload = {"prediction": asdict(prediction), "film": shown}
-    session.remember(session.key("answer", selection), payload)
-    return Answer(prediction, shown, recalled=False)
+    session.remember(session.key("answer", selection), asdict(prediction))
+    return Answer(prediction, recalled=False)
 
 
 def recalled_answer(session: Session, selection: Selection) -> Answer | None:
@@ -46,7 +42,7 @@ def recalled_answer(session: Session, selection: Selection) -> Answer | None:
         return None
     if payload is None:
         return None
-    return Answer(prediction_from(payload["prediction"]), payload["film"], recalled=True)
+    return Answer(prediction_from(payload), recalled=True)
 
 
 def prediction_from(payload: dict) -> Prediction:

@@ -42,7 +42,7 @@ def requested_selection(
     resolution: float | None = None,
     scan_order: str | None = None,
 ) -> Selection:
-    """A Selection from what a program sent; what it left out is as trained.
+    """A Selection from what a program sent; what is empty or 0 is as trained.
 
     Raises RequestError and WeightsError, one sentence each.
     """
@@ -54,6 +54,9 @@ def requested_selection(
         raise RequestError(
             f"There is no scan order {order!r}; choose one of {', '.join(SCAN_ORDERS)}."
         )
+    for name, value in (("frames", frames), ("resolution", resolution)):
+        if value is not None and value < 0:
+            raise RequestError(f"{name} is {value:g}; ask for a number above 0, or 0 as trained.")
     return Selection(
         clip=file,
         model=model,
@@ -104,8 +107,8 @@ def build_api(session: Session, default_model: str) -> None:
     with gr.Row(visible=False):
         file = gr.File(label="file")
         model = gr.Textbox(default_model, label="model")
-        frames = gr.Number(None, label="frames", precision=0)
-        resolution = gr.Number(None, label="resolution", precision=0)
+        frames = gr.Number(0, label="frames", precision=0)
+        resolution = gr.Number(0, label="resolution", precision=0)
         scan_order = gr.Textbox("", label="scan_order")
         top = gr.Number(5, label="top", precision=0)
         result = gr.JSON(label="result")
@@ -115,11 +118,15 @@ def build_api(session: Session, default_model: str) -> None:
             result,
             api_name="predict",
             api_description=(
-                "What a model says about a clip. Frames, resolution and scan order are as trained "
-                "when left out; `trained` is false for random weights."
+                "What a model says about a clip. Frames and resolution 0 and an empty scan order "
+                "mean: as trained. `trained` is false for random weights."
             ),
             **HEAVY,
         )
         gr.Button("models").click(
-            models, None, result, api_name="models", api_description="All weights by name."
+            models,
+            None,
+            result,
+            api_name="models",
+            api_description="All weights by name.",
         )

@@ -8,18 +8,25 @@ import gradio as gr
 from app.api import build_api
 from app.components.filmstrip import build_filmstrip
 from app.components.masthead import build_masthead
-from app.components.notice import empty_notice, stale
+from app.components.notice import empty_notice, failed, plain_sentence, stale
 from app.components.setting_note import setting_note
-from app.components.sidebar import SidebarParts, build_sidebar, default_card, wire_sidebar
+from app.components.sidebar import (
+    SidebarParts,
+    build_sidebar,
+    default_card,
+    wire_sidebar,
+)
 from app.context import AppContext
+from app.figures.film import film
 from app.figures.number_format import duration
+from app.model_outline import model_outline
 from app.selection import Selection
 from app.session import Session
 from app.settings import Settings
 from app.tabs.predict import build_predict
 from app.tabs.scan_lab import build_scan_lab
 
-STALE = "These results belong to the earlier choice. Press the button to renew them"
+STALE = "These results are of the earlier choice; press the button to renew them"
 
 
 @dataclass(frozen=True)
@@ -54,11 +61,14 @@ def build_app(settings: Settings, session: Session | None = None) -> gr.Blocks:
             frames=parts.frames,
             resolution=parts.resolution,
             scan_order=parts.scan_order,
+            note=parts.note,
             filmstrip=build_filmstrip(),
             open_tab=gr.State(TABS[0].name),
+            changed=gr.State(None),
         )
+        build_api(session, default_card(settings).name)  # first: its names are the public ones
         items = _build_tabs(context)
-        build_api(session, default_card(settings).name)
+        _wire_filmstrip(context, parts)
         _wire_panels(app, context, items, parts)
     app.queue(max_size=settings.queue_size, api_open=False)
     return app
@@ -73,6 +83,28 @@ def _build_tabs(context: AppContext) -> dict[str, gr.Tab]:
     return items
 
 
+def _wire_filmstrip(context: AppContext, parts: SidebarParts) -> None:
+    """Show the frames of the selection whatever tab is open; no weights are needed for it."""
+
+    def show(selection: Selection) -> dict:
+        try:
+            sampled = context.session.sampled(selection)
+            grid = model_outline(selection).model.token_grid
+        except Exception as error:
+            return {parts.clip_notice: failed(plain_sentence(error))}
+        return {context.filmstrip: film(sampled, grid)}
+
+    context.changed.change(
+        show,
+        context.changed,
+        [context.filmstrip, parts.clip_notice],
+        concurrency_limit=2,
+        trigger_mode="always_last",
+        show_progress="hidden",
+        api_visibility="private",
+    )
+
+
 def _wire_panels(
     app: gr.Blocks,
     context: AppContext,
@@ -85,7 +117,10 @@ def _wire_panels(
     def announce(open_tab: str, *values) -> dict:
         selection = Selection(*values[: len(context.selection_inputs)])
         states = values[len(context.selection_inputs) :]
-        updates = {parts.note: setting_note(selection, context.session)}
+        updates = {
+            context.changed: selection,
+            parts.note: setting_note(selection, context.session),
+        }
         for panel, shown, request in zip(panels, states[::2], states[1::2], strict=True):
             if shown == selection:
                 updates[panel.notice] = empty_notice()
@@ -97,10 +132,14 @@ def _wire_panels(
 
     inputs = [context.open_tab, *context.selection_inputs]
     inputs += [state for panel in panels for state in (panel.shown, panel.request)]
-    outputs = [parts.note]
+    outputs = [context.changed, parts.note]
     outputs += [part for panel in panels for part in (panel.notice, panel.request)]
     # In the queue, because only there do changes of a gr.State reach their listeners.
-    quiet = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+    quiet = {
+        "concurrency_limit": None,
+        "show_progress": "hidden",
+        "api_visibility": "private",
+    }
     for event in wire_sidebar(parts):
         event.then(announce, inputs, outputs, **quiet)
     for name, item in items.items():
@@ -113,7 +152,7 @@ def _wire_panels(
 def _stale_sentence(session: Session, selection: Selection) -> str:
     if session.quick(selection):
         return f"{STALE}."
-    return f"{STALE}; an answer takes about {duration(session.estimate_ms(selection))} here."
+    return f"{STALE}: about {duration(session.estimate_ms(selection))} an answer."
 
 
 def _name_of(name: str) -> Callable[[], str]:

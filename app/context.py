@@ -44,8 +44,13 @@ class AppContext:
     frames: gr.Dropdown
     resolution: gr.Dropdown
     scan_order: gr.Dropdown
+    note: gr.HTML
+    """How the setting relates to the trained one and what an answer costs (`setting_note`)."""
     filmstrip: gr.HTML
     open_tab: gr.State
+    changed: gr.State
+    """The Selection the sidebar settled on. Listen to its `change`, not to the single menus: while
+    one model's choices replace another's, the menus do not fit each other."""
     panels: list[Panel] = field(default_factory=list)
 
     @property
@@ -57,7 +62,12 @@ class AppContext:
         """Place the notice line here and register the tab `name` with the shell."""
         panel = Panel(
             name=name,
-            notice=gr.HTML(empty_notice(), elem_id=f"{name}-notice", elem_classes="notice-line"),
+            notice=gr.HTML(
+                empty_notice(),
+                apply_default_css=False,
+                elem_id=f"{name}-notice",
+                elem_classes="notice-line",
+            ),
             request=gr.State(0),
             shown=gr.State(None),
             automatic=automatic,

@@ -20,26 +20,26 @@ BUDGET_S = 2.0
 def planned_order_rows(selection: Selection, orders: Sequence[str]) -> list[Row]:
     """What is known before anything runs: geometry, and how each order relates to the weights."""
     config = planned_config(
-        selection.model, num_frames=selection.num_frames, image_size=selection.image_size
+        selection.model,
+        num_frames=selection.num_frames,
+        image_size=selection.image_size,
     )
     return planned_rows(orders, weights_card(selection.model), config)
 
 
 def order_rows(
-    session: Session, selection: Selection, orders: Sequence[str], progress=None
+    session: Session, selection: Selection, orders: Sequence[str], anew: bool, progress=None
 ) -> Iterator[Row]:
     """A row per order as soon as it is known, recalled ones first; see `comparison_rows`.
 
-    The model is held only while an order is measured, so that others are served in between.
+    With `anew` every order is measured now, whatever is remembered. The model is held only while
+    an order is measured, so that others are served in between.
     Raises VideoError and WeightsError, each one sentence.
     """
-    missing = []
+    missing = list(orders) if anew else unknown_orders(session, selection, orders)
     for order in orders:
-        kept = recalled_order_row(session, selection, order)
-        if kept is None:
-            missing.append(order)
-        else:
-            yield kept
+        if order not in missing:
+            yield session.recall(_key(session, selection, order))
     if not missing:
         return
     with session.loaded(selection, progress) as loaded:
@@ -54,24 +54,23 @@ def order_rows(
         yield row
 
 
-def recalled_order_row(session: Session, selection: Selection, order: str) -> Row | None:
-    """The row of an order if it was measured before and its weights are on this machine."""
+def unknown_orders(session: Session, selection: Selection, orders: Sequence[str]) -> list[str]:
+    """The orders that were not measured before, or all while the weights are not here yet."""
     try:
-        return session.recall(_key(session, selection, order))
+        return [o for o in orders if session.recall(_key(session, selection, o)) is None]
     except WeightsError:
-        return None
+        return list(orders)
 
 
-def estimated_ms(session: Session, selection: Selection, orders: Sequence[str]) -> float:
-    """About how long the orders that are not known yet will take to compare."""
-    missing = [o for o in orders if recalled_order_row(session, selection, o) is None]
-    if not missing:
+def estimated_ms(session: Session, selection: Selection, count: int) -> float:
+    """About how long it takes to measure `count` orders."""
+    if not count:
         return 0.0
     one_pass = session.estimate_ms(selection)
-    timed = 2 * REPEATS * one_pass
-    if one_pass > 1000 * BUDGET_S:
-        timed = 0.0
-    return 2 * one_pass + len(missing) * (one_pass + min(timed, 2 * one_pass + 1000 * BUDGET_S))
+    timed = 0.0
+    if one_pass <= 1000 * BUDGET_S:
+        timed = min(2 * REPEATS * one_pass, 2 * one_pass + 1000 * BUDGET_S)
+    return 2 * one_pass + count * (one_pass + timed)
 
 
 def _key(session: Session, selection: Selection, order: str) -> str:

@@ -7,7 +7,6 @@ import threading
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-import gradio as gr
 
 from app.answers import fresh_answer, in_own_setting
 from app.build import build_app

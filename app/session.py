@@ -8,10 +8,11 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import RLock
+from threading import Lock, RLock
 
 from analysis.prediction import SampledClip, read_clip
 from analysis.weights import LoadedModel, load_model, weights_card, weights_hash
+from app.model_outline import model_outline
 from app.recently_used import RecentlyUsed
 from app.result_cache import ResultCache, code_hash, content_hash
 from app.run_time import RunTimes
@@ -29,6 +30,7 @@ class Session:
         self._clips: RecentlyUsed[SampledClip] = RecentlyUsed(settings.kept_clips)
         self._results = ResultCache(settings.cache_folder / "results", settings.kept_results)
         self._lock = RLock()
+        self._reading = Lock()
 
     @contextmanager
     def loaded(
@@ -55,16 +57,22 @@ class Session:
             loaded.model.set_scan_order(selection.scan_order)
             yield loaded
 
-    def sampled(self, selection: Selection, loaded: LoadedModel) -> SampledClip:
-        """The selection's clip as the model reads it. Raises VideoError for unusable files."""
+    def sampled(self, selection: Selection, loaded: LoadedModel | None = None) -> SampledClip:
+        """The selection's clip as the model reads it; without `loaded`, no weights are needed.
+
+        Raises VideoError for unusable files and WeightsError for a setting no model can have.
+        """
         key = (
             content_hash(selection.clip),
             selection.clip,
-            loaded.card.name,
+            selection.model,
             selection.num_frames,
             selection.image_size,
         )
-        return self._clips.get_or_make(key, lambda: read_clip(selection.clip, loaded))
+        with self._reading:
+            return self._clips.get_or_make(
+                key, lambda: read_clip(selection.clip, loaded or model_outline(selection))
+            )
 
     def quick(self, selection: Selection) -> bool:
         """Whether one answer should come fast enough to start without a click."""

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,36 +34,55 @@ class Settings:
     keep_uploads_s: int = 24 * 3600
 
 
-_READERS = {
-    "host": str,
-    "port": int,
-    "cache_folder": lambda text: Path(text).expanduser(),
-    "default_model": str,
-    "kept_models": int,
-    "kept_clips": int,
-    "kept_results": int,
-    "queue_size": int,
-    "upload_bytes": int,
-    "patience_s": float,
-    "keep_uploads_s": int,
+def _text(value: str) -> str:
+    return value
+
+
+def _folder(value: str) -> Path:
+    return Path(value).expanduser()
+
+
+def _count(value: str) -> int:
+    if int(value) < 1:
+        raise ValueError("must be a whole number from 1")
+    return int(value)
+
+
+def _seconds(value: str) -> float:
+    if not float(value) >= 0:
+        raise ValueError("must be a number of seconds from 0")
+    return float(value)
+
+
+_READERS: dict[str, Callable[[str], object]] = {
+    "host": _text,
+    "port": _count,
+    "cache_folder": _folder,
+    "default_model": _text,
+    "kept_models": _count,
+    "kept_clips": _count,
+    "kept_results": _count,
+    "queue_size": _count,
+    "upload_bytes": _count,
+    "patience_s": _seconds,
+    "keep_uploads_s": _count,
 }
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Settings from variables named SCANSCOPE_HOST, SCANSCOPE_PORT, and so on (field in capitals).
 
-    Raises SettingsError when a value cannot be read or a count is below one.
+    Raises SettingsError, one sentence, for a value that cannot be used.
     """
     given = {}
-    for field, read in _READERS.items():
-        variable = f"SCANSCOPE_{field.upper()}"
-        text = environment.get(variable, "").strip()
-        if not text:
+    for name, read in _READERS.items():
+        variable = f"SCANSCOPE_{name.upper()}"
+        value = environment.get(variable, "").strip()
+        if not value:
             continue
         try:
-            given[field] = read(text)
-        except ValueError:
-            raise SettingsError(f"{variable} is {text!r}, which is not a number.") from None
-        if isinstance(given[field], int | float) and given[field] < (field != "port"):
-            raise SettingsError(f"{variable} is {text}, but it must be at least 1.")
+            given[name] = read(value)
+        except ValueError as error:
+            reason = str(error) if str(error).startswith("must") else "must be a number"
+            raise SettingsError(f"{variable} is {value!r}, but {reason}.") from None
     return Settings(**given)

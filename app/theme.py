@@ -1,4 +1,4 @@
-"""The look of the whole product: one theme, one accent, one colour per scan order and model family."""
+"""The look of the whole product: one theme, one accent, one colour per scan order and family."""
 
 from pathlib import Path
 
@@ -65,7 +65,14 @@ _SLATE = gr.themes.Color(
     c900="#1A1C20",
     c950="#111316",
 )
-_TEXT_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
+_TEXT_FONTS = (
+    "system-ui",
+    "-apple-system",
+    "Segoe UI",
+    "Roboto",
+    "Helvetica Neue",
+    "sans-serif",
+)
 _CODE_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
 

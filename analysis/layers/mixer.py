@@ -90,7 +90,8 @@ class BidirectionalMixer(nn.Module):
         conv, x_proj, dt_proj = (
             self.get_submodule(name + suffix) for name in ("conv1d", "x_proj", "dt_proj")
         )
-        x, z = xz.transpose(1, 2).split(self.inner_width, dim=1)
+        # Split before transposing: gradients then meet again along the axis that is contiguous.
+        x, z = (half.transpose(1, 2) for half in xz.split(self.inner_width, dim=-1))
         u = causal_conv(x, conv.weight[:, 0], conv.bias, reverse=reverse)
         step, B, C = x_proj(u.transpose(1, 2)).split(
             [self.delta_rank, self.state_size, self.state_size], dim=-1

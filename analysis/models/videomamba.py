@@ -236,6 +236,7 @@ for _size in ("middle", "base"):
 def videomamba_mini(**overrides: Any) -> VideoMambaConfig:
     """A size that trains on two cores: 8 frames of 64 x 64, 257 tokens, mean readout. Ours."""
     fields = {
+        "state_size": 8,
         "width": 64,
         "depth": 6,
         "num_frames": 8,

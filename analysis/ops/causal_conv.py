@@ -55,7 +55,9 @@ class _CausalConv(Function):
             batch * -(-length // _PART_LENGTH),
             *memory(channel_last(x)),
             *_tap_first(weight, bias),
-            out.numpy(),
+            out.view(-1).numpy(),
+            channels,
+            length,
             _PART_LENGTH,
             silu,
             reverse,
@@ -79,7 +81,11 @@ class _CausalConv(Function):
             *memory(channel_last(x)),
             *_tap_first(weight, bias),
             *memory(channel_last(g_out)),
-            *(tensor.numpy() for tensor in (g_x, g_taps, scratch)),
+            g_x.view(-1).numpy(),
+            g_taps.numpy(),
+            scratch.view(-1).numpy(),
+            channels,
+            length,
             *ctx.options,
         )
         summed = g_taps.sum(0)

@@ -3,105 +3,140 @@
 import numpy as np
 from numba import njit
 
-from analysis.ops.vector_math import FASTMATH, prefer_widest_vectors, sigmoid
+from analysis.ops.vector_math import (
+    COMPILED,
+    FASTMATH,
+    assume_no_overlap,
+    prefer_widest_vectors,
+    put,
+    sigmoid,
+    take,
+)
 
-_OPTIONS = {"error_model": "numpy", "nogil": True, "cache": True, "fastmath": FASTMATH}
+_OPTIONS = COMPILED | {"fastmath": FASTMATH}
+_ENTRY = _OPTIONS | {"cache": True}
 
 
-@njit(inline="always", fastmath=FASTMATH)
-def _convolve(total, x, clip, t, x_batch, x_row, weight, bias, channels, length, taps, reverse):
-    """The sum of one token: its own tap is the last, taps outside the sequence are zero."""
+@njit(**_OPTIONS)
+def _add_taps(total, x, at, row, weight, bias, first_tap, channels):
+    """The sums of one token over the taps from `first_tap` on; `at` is the token's own place."""
+    prefer_widest_vectors()
+    assume_no_overlap()
+    taps = len(weight)
+    if taps == 4 and first_tap == 0:
+        for j in range(channels):
+            total[j] = (
+                bias[j]
+                + weight[0, j] * take(x, at - 3 * row + j)
+                + weight[1, j] * take(x, at - 2 * row + j)
+                + weight[2, j] * take(x, at - row + j)
+                + weight[3, j] * take(x, at + j)
+            )
+        return
     for j in range(channels):
         total[j] = bias[j]
-    for k in range(taps):
-        distance = taps - 1 - k
-        source = t + distance if reverse else t - distance
-        if 0 <= source < length:
-            at = clip * x_batch + source * x_row
-            inputs = x[at : at + channels]
-            tap = weight[k]
-            for j in range(channels):
-                total[j] += tap[j] * inputs[j]
+    for k in range(first_tap, taps):
+        source = at - (taps - 1 - k) * row
+        for j in range(channels):
+            total[j] += weight[k, j] * take(x, source + j)
+
+
+@njit(**_OPTIONS)
+def _activate(out, at, total, channels, silu):
+    prefer_widest_vectors()
+    assume_no_overlap()
+    if silu:
+        for j in range(channels):
+            put(out, at + j, total[j] * sigmoid(total[j]))
+    else:
+        for j in range(channels):
+            put(out, at + j, total[j])
+
+
+@njit(**_OPTIONS)
+def _gradient_before_silu(g_total, at, g, g_at, total, channels, silu):
+    prefer_widest_vectors()
+    assume_no_overlap()
+    if silu:
+        for j in range(channels):
+            s = sigmoid(total[j])
+            slope = s * (np.float32(1.0) + total[j] * (np.float32(1.0) - s))
+            put(g_total, at + j, take(g, g_at + j) * slope)
+    else:
+        for j in range(channels):
+            put(g_total, at + j, take(g, g_at + j))
+
+
+@njit(**_OPTIONS)
+def _add_gradients(g_x, at, g_weight, g_total, reader, x, x_at, weight, k, channels):
+    """What the token at `x_at` receives through tap k of the token whose sums lie at `reader`."""
+    prefer_widest_vectors()
+    assume_no_overlap()
+    for j in range(channels):
+        inner = take(g_total, reader + j)
+        put(g_x, at + j, take(g_x, at + j) + inner * weight[k, j])
+        g_weight[k, j] += inner * take(x, x_at + j)
 
 
 @njit(
-    "void(i8, i8, f4[::1], i8, i8, f4[:, ::1], f4[::1], f4[:, :, ::1], i8, b1, b1)",
-    **_OPTIONS,
+    "void(i8, i8, f4[::1], i8, i8, f4[:, ::1], f4[::1], f4[::1], i8, i8, i8, b1, b1)",
+    **_ENTRY,
 )
-def conv_forward(first, last, x, x_batch, x_row, weight, bias, out, part_length, silu, reverse):
+def conv_forward(
+    first, last, x, x_batch, x_row, weight, bias, out, channels, length, part_length, silu,
+    reverse,
+):  # fmt: skip
     """Blocks are runs of `part_length` positions of one clip; `weight` is (taps, channels)."""
-    prefer_widest_vectors()
-    length, channels = out.shape[1], out.shape[2]
-    taps = weight.shape[0]
+    taps = len(weight)
     parts = (length + part_length - 1) // part_length
+    way = -1 if reverse else 1
     total = np.empty(channels, np.float32)
     for block in range(first, last):
         clip = block // parts
         start = (block % parts) * part_length
         for t in range(start, min(start + part_length, length)):
-            _convolve(
-                total, x, clip, t, x_batch, x_row, weight, bias, channels, length, taps, reverse
-            )
-            target = out[clip, t]
-            if silu:
-                for j in range(channels):
-                    target[j] = total[j] * sigmoid(total[j])
-            else:
-                for j in range(channels):
-                    target[j] = total[j]
+            before = length - 1 - t if reverse else t
+            at = clip * x_batch + t * x_row
+            first_tap = max(0, taps - 1 - before)
+            _add_taps(total, x, at, way * x_row, weight, bias, first_tap, channels)
+            _activate(out, (clip * length + t) * channels, total, channels, silu)
 
 
 @njit(
-    "void(i8, i8, f4[::1], i8, i8, f4[:, ::1], f4[::1], f4[::1], i8, i8, f4[:, :, ::1], "
-    "f4[:, :, ::1], f4[:, :, ::1], b1, b1)",
-    **_OPTIONS,
+    "void(i8, i8, f4[::1], i8, i8, f4[:, ::1], f4[::1], f4[::1], i8, i8, f4[::1], "
+    "f4[:, :, ::1], f4[::1], i8, i8, b1, b1)",
+    **_ENTRY,
 )
 def conv_backward(
     first, last, x, x_batch, x_row, weight, bias, g, g_batch, g_row, g_x, g_weight, g_total,
-    silu, reverse,
+    channels, length, silu, reverse,
 ):  # fmt: skip
     """One block a clip; `g_weight` is (B, taps + 1, channels), its last row the bias.
 
     `g_total` (B, L, channels) is scratch: the gradient before the activation.
     """
-    prefer_widest_vectors()
-    length, channels = g_x.shape[1], g_x.shape[2]
-    taps = weight.shape[0]
+    taps = len(weight)
+    way = -1 if reverse else 1
     total = np.empty(channels, np.float32)
     for clip in range(first, last):
+        own = clip * length * channels
+        taps_of_clip = g_weight[clip]
+        taps_of_clip[:] = 0
         for t in range(length):
-            at = clip * g_batch + t * g_row
-            upstream = g[at : at + channels]
-            inner = g_total[clip, t]
+            before = length - 1 - t if reverse else t
+            at = clip * x_batch + t * x_row
             if silu:
-                _convolve(
-                    total, x, clip, t, x_batch, x_row, weight, bias, channels, length, taps,
-                    reverse,
-                )  # fmt: skip
-                for j in range(channels):
-                    s = sigmoid(total[j])
-                    slope = s * (np.float32(1.0) + total[j] * (np.float32(1.0) - s))
-                    inner[j] = upstream[j] * slope
-            else:
-                for j in range(channels):
-                    inner[j] = upstream[j]
-        g_weight[clip] = 0
+                first_tap = max(0, taps - 1 - before)
+                _add_taps(total, x, at, way * x_row, weight, bias, first_tap, channels)
+            _gradient_before_silu(
+                g_total, own + t * channels, g, clip * g_batch + t * g_row, total, channels, silu
+            )
         for t in range(length):
-            inputs_at = clip * x_batch + t * x_row
-            inputs = x[inputs_at : inputs_at + channels]
-            g_inputs = g_x[clip, t]
-            g_inputs[:] = 0
-            own = g_total[clip, t]
-            g_bias = g_weight[clip, taps]
+            after = t if reverse else length - 1 - t
+            at, x_at = own + t * channels, clip * x_batch + t * x_row
             for j in range(channels):
-                g_bias[j] += own[j]
-            for k in range(taps):
-                distance = taps - 1 - k
-                reader = t - distance if reverse else t + distance
-                if 0 <= reader < length:
-                    inner = g_total[clip, reader]
-                    tap = weight[k]
-                    g_tap = g_weight[clip, k]
-                    for j in range(channels):
-                        g_inputs[j] += inner[j] * tap[j]
-                        g_tap[j] += inner[j] * inputs[j]
+                g_x[at + j] = 0
+                taps_of_clip[taps, j] += g_total[at + j]
+            for k in range(max(0, taps - 1 - after), taps):
+                reader = at + way * (taps - 1 - k) * channels
+                _add_gradients(g_x, at, taps_of_clip, g_total, reader, x, x_at, weight, k, channels)

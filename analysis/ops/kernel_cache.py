@@ -15,7 +15,8 @@ import numba
 def _source_hash() -> str:
     digest = hashlib.sha256(numba.__version__.encode())
     folder = Path(__file__).parent
-    for path in sorted([folder / "vector_math.py", *folder.rglob("*_kernels.py")]):
+    kernels = (path for path in folder.rglob("*.py") if "njit" in path.read_text(encoding="utf-8"))
+    for path in sorted(kernels):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 

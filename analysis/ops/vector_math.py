@@ -17,8 +17,13 @@ from analysis.ops.kernel_cache import use_kernel_cache
 
 use_kernel_cache()
 
-FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
-"""Relaxations that leave infinities and NaN alone, so that a diverging model still shows it."""
+COMPILED = {"nogil": True, "error_model": "numpy"}
+"""Options of every kernel. Python's check for a zero divisor would be a branch in each division."""
+FASTMATH = {"contract", "nsz", "arcp"}
+"""Relaxations that leave infinities and NaN alone, so that a diverging model still shows it.
+
+`reassoc` is not among them: it would cancel the two additions that round inside `exp2`.
+"""
 
 LOG2_E = np.float32(1 / math.log(2))
 
@@ -40,6 +45,8 @@ def _log1p_ratio(t: np.ndarray) -> np.ndarray:
 _E0, _E1, _E2, _E3, _E4, _E5 = _coefficients(np.exp2, -0.5, 0.5, 5)
 _L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8, _L9 = _coefficients(_log1p_ratio, 1e-9, 1.0, 9)
 _LARGEST_EXPONENT = np.float32(126.0)
+_ROUNDING = np.float32(1.5 * 2**23)
+"""Adding this to a small float32 rounds it to a whole number and leaves that in the low bits."""
 
 
 @intrinsic
@@ -72,61 +79,82 @@ def assume_no_overlap(typing_context):
 
 
 @intrinsic
-def prefetch(typing_context, array, index):
+def take(typing_context, memory, index):
+    """`memory[index]` of a contiguous 1-D array, without Python's meaning of negative indices.
+
+    Numba's own indexing asks of every computed index whether it is negative, and a slice of a row
+    counts references; either keeps a loop from becoming vector instructions.
+    """
+
+    def generate(context, builder, signature, arguments):
+        return builder.load(_address(context, builder, signature, arguments))
+
+    return memory.dtype(memory, types.int64), generate
+
+
+@intrinsic
+def put(typing_context, memory, index, value):
+    """`memory[index] = value`, as `take` reads."""
+
+    def generate(context, builder, signature, arguments):
+        builder.store(arguments[2], _address(context, builder, signature, arguments))
+        return context.get_dummy_value()
+
+    return types.void(memory, types.int64, memory.dtype), generate
+
+
+@intrinsic
+def prefetch(typing_context, memory, index):
     """Asks for the cache line of a 1-D array's element ahead of its use; any index is safe."""
 
     def generate(context, builder, signature, arguments):
         byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        address = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+        address = builder.bitcast(_address(context, builder, signature, arguments), byte)
         kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
         fetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
         read, keep, data_cache = word(0), word(3), word(1)
         builder.call(fetch, [address, read, keep, data_cache])
         return context.get_dummy_value()
 
-    return types.void(array, types.int64), generate
+    return types.void(memory, types.int64), generate
+
+
+def _address(context, builder, signature, arguments):
+    data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+    return builder.gep(data, [arguments[1]])
 
 
 @intrinsic
-def _round_to_whole(typing_context, value):
-    """The nearest whole float32 in one instruction (`math.floor` would go through int64)."""
+def _scale_by_power(typing_context, value, rounded):
+    """value * 2**k for value in [0.7, 1.5], with k in the low bits of `rounded` = k + _ROUNDING.
+
+    The shift pushes everything but k out of the word and k into the exponent.
+    """
 
     def generate(context, builder, signature, arguments):
-        return builder.call(builder.module.declare_intrinsic("llvm.rint", [_FLOAT]), arguments)
-
-    return types.float32(types.float32), generate
-
-
-@intrinsic
-def _add_to_exponent(typing_context, value, whole):
-    """value * 2**whole for value in [0.7, 1.5] and |whole| <= 126, on the exponent bits."""
-
-    def generate(context, builder, signature, arguments):
-        bits = builder.bitcast(arguments[0], _WORD)
-        exponent = builder.shl(builder.fptosi(arguments[1], _WORD), ir.Constant(_WORD, 23))
-        return builder.bitcast(builder.add(bits, exponent), _FLOAT)
+        bits, low_bits = (builder.bitcast(argument, _WORD) for argument in arguments)
+        return builder.bitcast(builder.add(bits, builder.shl(low_bits, _WORD(23))), _FLOAT)
 
     return types.float32(types.float32, types.float32), generate
 
 
-@njit(inline="always", fastmath=FASTMATH)
+@njit(inline="always", error_model="numpy", fastmath=FASTMATH)
 def exp2(x):
     """2**x in float32; exponents beyond +-126 are held there."""
     x = min(max(x, -_LARGEST_EXPONENT), _LARGEST_EXPONENT)
-    whole = _round_to_whole(x)
-    f = x - whole
+    rounded = x + _ROUNDING
+    f = x - (rounded - _ROUNDING)
     p = _E0 + f * (_E1 + f * (_E2 + f * (_E3 + f * (_E4 + f * _E5))))
-    return _add_to_exponent(p, whole)
+    return _scale_by_power(p, rounded)
 
 
-@njit(inline="always", fastmath=FASTMATH)
+@njit(inline="always", error_model="numpy", fastmath=FASTMATH)
 def sigmoid(x):
     """1 / (1 + exp(-x)) in float32."""
     return np.float32(1.0) / (np.float32(1.0) + exp2(-x * LOG2_E))
 
 
-@njit(inline="always", fastmath=FASTMATH)
+@njit(inline="always", error_model="numpy", fastmath=FASTMATH)
 def softplus(x):
     """log(1 + exp(x)) in float32, relatively accurate for very negative x too."""
     t = exp2(-abs(x) * LOG2_E)

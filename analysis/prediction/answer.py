@@ -36,6 +36,7 @@ class Prediction:
     memory_bytes: peak above weights and input, None where the system does not tell.
     kernel: implementation of the selective scan that ran.
     views: number of clips x crops whose probabilities were averaged.
+    note: what is to be known about the file, one sentence or "".
     """
 
     clip: str
@@ -54,6 +55,7 @@ class Prediction:
     kernel: str
     device: str
     views: int = 1
+    note: str = ""
 
 
 def predict_clip(loaded: LoadedModel, sampled: SampledClip, *, top: int = 5) -> Prediction:
@@ -120,6 +122,7 @@ def _prediction(loaded: LoadedModel, sampled: Iterable[SampledClip], top: int) -
         kernel=choose_implementation(next(loaded.model.parameters())),
         device=str(_device(loaded)),
         views=views,
+        note=first.note,
     )
 
 

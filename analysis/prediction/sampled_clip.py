@@ -30,7 +30,8 @@ class SampledClip:
     pixels: uint8 (T, H, W, 3), what the model sees, after crop and resize.
     clip: float32 (3, T, H, W), the same normalised.
     frame_indices, frame_times_s: (T,) which frames of the file, and when, in seconds.
-    decode_ms: reading, decoding and resizing.
+    decode_ms: reading, decoding and resizing; decoder: the one that made the pixels.
+    note: one sentence about a file that is cut off, trimmed or damaged, or "".
     """
 
     path: str
@@ -40,6 +41,8 @@ class SampledClip:
     frame_indices: tuple[int, ...]
     frame_times_s: tuple[float, ...]
     decode_ms: float
+    decoder: str
+    note: str
 
     @property
     def name(self) -> str:
@@ -105,7 +108,16 @@ def read_clip(
         frame_indices=tuple(int(i) for i in frames.indices),
         frame_times_s=tuple(float(s) for s in frames.times_s),
         decode_ms=1e3 * (time.perf_counter() - began),
+        decoder=frames.decoder,
+        note=_note(index.info.note, frames.substituted),
     )
+
+
+def _note(file_note: str, substituted: int) -> str:
+    if not substituted:
+        return file_note
+    plural = "s were" if substituted > 1 else " was"
+    return f"{file_note} {substituted} damaged frame{plural} replaced by a neighbour.".strip()
 
 
 def _frames_between(

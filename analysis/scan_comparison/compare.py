@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-from torch import Tensor
-
 from analysis.ops.scan_order import PUBLISHED_SCAN_ORDERS, SCAN_ORDERS
-from analysis.prediction import LabelProbability, SampledClip
+from analysis.prediction import (
+    LabelProbability,
+    Relation,
+    SampledClip,
+    rank_labels,
+    relation,
+)
 from analysis.scan_comparison.divergence import jensen_shannon_bits, rank_agreement
 from analysis.scan_comparison.metrics import ScanOrderMetrics, scan_order_metrics
 from analysis.scan_comparison.order_runs import OrderRuns
 from analysis.weights import LoadedModel
 
-Relation = Literal["trained order", "reordered", "untrained"]
 Interpretation = Literal["published", "our reading"]
 
 CAUTIONS: dict[Relation, str] = {
@@ -71,13 +74,6 @@ class ScanResult:
     memory_method: str
     device: str
     metrics: ScanOrderMetrics
-
-
-def relation(training: str, scan_order: str, trained_order: str) -> Relation:
-    """How a scan order stands to the order that weights of this training were fitted in."""
-    if training == "untrained":
-        return "untrained"
-    return "trained order" if scan_order == trained_order else "reordered"
 
 
 def interpretation(scan_order: str) -> Interpretation:
@@ -138,7 +134,7 @@ def _result(loaded: LoadedModel, sampled: SampledClip, order: str, runs: OrderRu
     pairs = zip(measured.latencies_ms, measured.reference_latencies_ms, strict=True)
     grid = loaded.model.token_grid
     return ScanResult(
-        clip=sampled.path,
+        clip=sampled.name,
         model=card.name,
         training=card.training,
         scan_order=order,
@@ -146,7 +142,7 @@ def _result(loaded: LoadedModel, sampled: SampledClip, order: str, runs: OrderRu
         relation=trained_in,
         interpretation=interpretation(order),
         caution=CAUTIONS[trained_in],
-        predictions=_ranked(own, loaded.labels),
+        predictions=rank_labels(own, loaded.labels),
         divergence_bits=jensen_shannon_bits(own, reference),
         top1_agrees=bool(own.argmax() == reference.argmax()),
         rank_agreement=rank_agreement(own, reference),
@@ -164,9 +160,3 @@ def _result(loaded: LoadedModel, sampled: SampledClip, order: str, runs: OrderRu
             decay_rate=runs.decay_rate,
         ),
     )
-
-
-def _ranked(probabilities: Tensor, labels: Sequence[str]) -> tuple[LabelProbability, ...]:
-    values, indices = probabilities.sort(descending=True, stable=True)
-    pairs = zip(indices.tolist(), values.tolist(), strict=True)
-    return tuple(LabelProbability(labels[i], value) for i, value in pairs)

@@ -42,10 +42,10 @@ class OrderRuns:
     """Measures a model in several scan orders against one reference order.
 
     The reference order is run twice on creation: once to warm up, when the decay rate is
-    recorded too, and once for the answer, time and memory that others are compared with. `clip`
-    is (3, T, H, W). A model whose single run outlasts `budget_s` is run once per order; otherwise
-    every order gets one run for answer and memory, then up to `repeats` pairs (order, reference)
-    while the budget lasts.
+    recorded too, and once for the answer, time and memory that others are compared with. A model
+    whose single run outlasts `budget_s` is run once per order; otherwise every order gets one run
+    for answer and memory, then up to `repeats` pairs (order, reference) while the budget lasts.
+    `clip` is (3, T, H, W), one frame for an image model.
     """
 
     def __init__(
@@ -53,7 +53,8 @@ class OrderRuns:
     ):
         self.model = model
         self.device = next(model.parameters()).device
-        self.clip = clip[None].to(self.device)
+        batch = clip[None].to(self.device)
+        self.batch = batch[:, :, 0] if model.config.num_frames is None else batch
         self.reference_order = reference_order
         self.repeats = repeats
         self.budget_s = budget_s
@@ -104,7 +105,7 @@ class OrderRuns:
         """Logits (1, classes) and the time of the pass in milliseconds."""
         self._wait()
         began = time.perf_counter()
-        logits = self.model(self.clip)
+        logits = self.model(self.batch)
         self._wait()
         return logits, 1e3 * (time.perf_counter() - began)
 

@@ -5,7 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from analysis.models.videomamba import VideoMambaConfig
-from analysis.scan_comparison.compare import CAUTIONS, ScanResult, interpretation, relation
+from analysis.prediction import relation
+from analysis.scan_comparison.compare import CAUTIONS, ScanResult, interpretation
 from analysis.scan_comparison.metrics import ScanMetrics, ScanOrderMetrics, scan_order_metrics
 from analysis.weights import WeightsCard
 

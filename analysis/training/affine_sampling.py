@@ -151,7 +151,12 @@ def paint_object(texels, level, placements, outline, texture, opacity, frames):
                     continue
                 x, y = texture[0] + texture[2] * lx, texture[1] + texture[2] * ly
                 lanes = _sample_mirrored(
-                    texels, offset, level_width, level_height, np.int64(x * 65536), np.int64(y * 65536)
+                    texels,
+                    offset,
+                    level_width,
+                    level_height,
+                    np.int64(x * 65536),
+                    np.int64(y * 65536),
                 )
                 for channel, shift in enumerate((0, 32, 16)):
                     colour = np.float32((lanes >> np.uint64(shift)) & np.uint64(0xFFFF))
@@ -202,7 +207,9 @@ def develop(frames, curves, saturation, exposures, noise, seed, pixels):
                 red = frames[frame, row, column, 0]
                 green = frames[frame, row, column, 1]
                 blue = frames[frame, row, column, 2]
-                grey = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
+                grey = (
+                    np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
+                )
                 for channel in range(3):
                     value = grey + saturation * (frames[frame, row, column, channel] - grey)
                     index = int(min(max(value, np.float32(0.0)), np.float32(255.0)))

@@ -75,7 +75,8 @@ class CameraMoves:
     ) -> CameraClip:
         """A random clip of class `label`, not drawn yet.
 
-        `extent` is width and height of its frames in views, where the short side is 1. A move over an empty sky cannot be seen, so that places are drawn until one has texture.
+        `extent` is width and height of its frames in views, where the short side is 1. A move
+        over an empty sky cannot be seen, so that places are drawn until one has texture.
         """
         path = random_camera_path(CAMERA_MOVES[label], generator, difficulty)
         best, best_texture = None, -1.0
@@ -101,15 +102,30 @@ class CameraMoves:
         """Draw `clip` into `pixels`, uint8 (T, H, W, 3)."""
         frames = np.empty(pixels.shape, np.float32)
         times, spacing = random_frame_times(self.num_frames, generator)
-        self._draw_scene(clip, times, spacing, generator, frames)
-        for moving in clip.objects:
-            self._draw_object(moving, clip.path.poses(times), times, frames)
+        self.draw(clip, times, spacing, generator, frames)
         if generator.random() < 0.5 * difficulty:
             weight = np.float32(generator.uniform(0.02, 0.25))
             affine_sampling.blur(frames, weight, np.empty(pixels.shape[1:], np.float32))
         _develop(frames, times, generator, difficulty, pixels)
         if generator.random() < 0.4 * difficulty:
             _compress(pixels, int(generator.integers(12, 85)))
+
+    def draw(
+        self,
+        clip: CameraClip,
+        times: np.ndarray,
+        spacing: float,
+        generator: np.random.Generator,
+        frames: np.ndarray,
+    ) -> None:
+        """Scene and objects at `times` into `frames`, float32 (T, H, W, 3) of grey levels.
+
+        `spacing` is the time between two frames of the file the clip stands for; the shutter is
+        open for a random part of it. Sharpness is random as well.
+        """
+        self._draw_scene(clip, times, spacing, generator, frames)
+        for moving in clip.objects:
+            self._draw_object(moving, clip.path.poses(times), times, frames)
 
     def _draw_scene(self, clip, times, spacing, generator, frames) -> None:
         size = self.image_size
@@ -127,9 +143,7 @@ class CameraMoves:
             levels[frame] = self.store.levels[clip.viewpoint.photograph][level]
             matrices[frame] *= 0.5**level
         matrices[..., 2] -= 0.5
-        affine_sampling.sample_scene(
-            self.store.texels, levels, matrices, taps, frames
-        )
+        affine_sampling.sample_scene(self.store.texels, levels, matrices, taps, frames)
 
     def _draw_object(self, moving: MovingObject, poses, times, frames) -> None:
         size = self.image_size
@@ -156,9 +170,7 @@ class CameraMoves:
         )
 
 
-def random_frame_times(
-    num_frames: int, generator: np.random.Generator
-) -> tuple[np.ndarray, float]:
+def random_frame_times(num_frames: int, generator: np.random.Generator) -> tuple[np.ndarray, float]:
     """Times of the frames that a reader picks evenly from a clip, and the clip's frame spacing.
 
     The clip has 10 to 300 frames, so that picking whole frames makes the steps uneven in short

@@ -1,7 +1,7 @@
 """The same camera moves as video files of any size, frame rate and length.
 
-This is slow, high-quality drawing with Pillow, apart from the compiled training renderer: what
-both have in common is the motion, so that one checks the other.
+Drawn with Pillow, apart from the compiled training renderer: both have only the
+motion in common, so that one checks the other.
 """
 
 import os
@@ -18,6 +18,9 @@ from analysis.training.moving_object import MovingObject
 
 # A scene at a time between 0 and 1: a photograph is the same at all times, footage goes on.
 Scene = Callable[[float], Image.Image]
+
+
+_NOISE_MARGIN = 64
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def _seen_through(picture: Image.Image, matrix: np.ndarray, size: tuple[int, int
     linear, offset = linear / factor, offset / factor
     coefficients = (*linear[0], offset[0], *linear[1], offset[1])
     return picture.transform(
-        size, Image.Transform.AFFINE, coefficients, resample=Image.Resampling.BICUBIC
+        size, Image.Transform.AFFINE, coefficients, resample=Image.Resampling.BILINEAR
     )
 
 
@@ -91,16 +94,20 @@ def _paint(frame: Image.Image, moving: MovingObject, place: np.ndarray, texture:
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     to_frame = radius * turn @ stretch
     points = middle + (to_frame @ (edge * np.stack([np.cos(around), np.sin(around)]))).T
-    mask = Image.new("L", (frame.width * 2, frame.height * 2))
+    corner = np.maximum(np.floor(points.min(axis=0)), 0).astype(int)
+    width, height = np.minimum(np.ceil(points.max(axis=0)), frame.size).astype(int) - corner
+    if min(width, height) < 1:
+        return
+    mask = Image.new("L", (2 * width, 2 * height))
     shade = round(255 * moving.opacity)
-    ImageDraw.Draw(mask).polygon([tuple(2 * point) for point in points], fill=shade)
+    ImageDraw.Draw(mask).polygon([tuple(2 * (point - corner)) for point in points], fill=shade)
     to_texture = moving.texture_scale * min(texture.size) * np.linalg.inv(to_frame)
     centre = np.array(moving.texture_centre) * texture.size
-    offset = centre - to_texture @ (middle - 0.5)
+    offset = centre - to_texture @ (middle - corner - 0.5)
     colours = _seen_through(
-        texture, np.concatenate([to_texture, offset[:, None]], axis=1), frame.size
+        texture, np.concatenate([to_texture, offset[:, None]], axis=1), (int(width), int(height))
     )
-    frame.paste(colours, mask=mask.reduce(2))
+    frame.paste(colours, tuple(corner.tolist()), mask.reduce(2))
 
 
 def write_clip(
@@ -116,7 +123,10 @@ def write_clip(
     Width and height must be even, as the codec wants.
     """
     gain, offset = np.exp(generator.normal(0.0, 0.15)), generator.normal(0.0, 12.0)
-    noise = generator.uniform(0.0, 6.0) if generator.random() < 0.5 else 0.0
+    deviation = generator.uniform(0.0, 6.0) if generator.random() < 0.5 else 0.0
+    # One sheet of noise, seen at another place in every frame, is quicker than new noise.
+    sheet_shape = (form.height + _NOISE_MARGIN, form.width + _NOISE_MARGIN, 3)
+    sheet = deviation * generator.standard_normal(sheet_shape, np.float32)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     with av.open(str(temporary), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=form.frame_rate)
@@ -124,8 +134,8 @@ def write_clip(
         stream.options = {"crf": str(form.quality), "preset": "veryfast"}
         for picture in draw_frames(clip, scene, textures, form):
             pixels = (np.asarray(picture, np.float32) - 128.0) * gain + 128.0 + offset
-            if noise:
-                pixels += noise * generator.standard_normal(pixels.shape, np.float32)
+            top, left = generator.integers(_NOISE_MARGIN, size=2)
+            pixels += sheet[top : top + form.height, left : left + form.width]
             pixels = np.clip(pixels, 0.0, 255.0).astype(np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode())

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +97,7 @@ def score_files(
     moves: CameraMoves,
     photographs: Sequence[Photograph],
     *,
-    clips_per_class: int = 4,
+    clips_per_class: int = 6,
     formats: Sequence[ClipFormat] = FORMATS,
     seed: int = 2,
 ) -> dict[str, MoveScores]:
@@ -113,7 +114,7 @@ def score_files(
             for label in np.repeat(np.arange(len(CAMERA_MOVES)), clips_per_class):
                 clip = moves.imagine(int(label), generator, extent=form.extent)
                 picture = pictures[clip.viewpoint.photograph]
-                yield _Filmed(clip, lambda time, picture=picture: picture)
+                yield _Filmed(clip, partial(_frame_at, [picture]))
 
         name = f"{form.width}x{form.height} {form.frame_rate} fps {form.duration_s} s"
         scores[name] = _score_written(model, clips(), pictures.__getitem__, form, generator)
@@ -124,7 +125,7 @@ def score_footage(
     model: nn.Module,
     videos: Sequence[Path],
     *,
-    clips_per_class: int = 4,
+    clips_per_class: int = 6,
     form: ClipFormat = ClipFormat(320, 240, 25, 3.0, 23),  # noqa: B008 (frozen)
     seed: int = 3,
 ) -> dict[str, MoveScores]:
@@ -141,14 +142,11 @@ def score_footage(
             for label in np.repeat(np.arange(len(CAMERA_MOVES)), clips_per_class):
                 path = random_camera_path(CAMERA_MOVES[label], generator, 1.0)
                 viewpoint = random_viewpoint(path, 0, frames[0].size, generator, form.extent)
-                last = len(frames) - 1
-                yield _Filmed(
-                    CameraClip(int(label), path, viewpoint, ()),
-                    lambda time: frames[round(time * last)],
-                )
+                clip = CameraClip(int(label), path, viewpoint, ())
+                yield _Filmed(clip, partial(_frame_at, frames))
 
         scores[Path(video).stem] = _score_written(
-            model, clips(), lambda number: frames[0], form, generator
+            model, clips(), frames.__getitem__, form, generator
         )
     return scores
 
@@ -175,6 +173,10 @@ def read_clip_file(path: Path, num_frames: int, image_size: int) -> torch.Tensor
     indices = k400_validation_indices(probe(path).frame_count, num_frames)
     frames = read_frames(path, indices, short_side=image_size)
     return to_clip(frames, video_preprocessing(image_size))
+
+
+def _frame_at(frames: list[Image.Image], time: float) -> Image.Image:
+    return frames[round(time * (len(frames) - 1))]
 
 
 def _footage(video: Path, count: int) -> list[Image.Image]:

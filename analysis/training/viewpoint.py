@@ -51,9 +51,9 @@ def random_viewpoint(
     """A random place, scale and orientation for `path` in photograph number `photograph`.
 
     `size` is its width and height in pixels, `extent` width and height of a frame in views (both
-    1 for the square that the model sees, one of them more for a whole video frame). The view is as large as a uniform draw between the
-    smallest useful size and the largest at which nothing outside the photograph is seen; when
-    even the smallest does not fit, borders are seen mirrored.
+    1 for the square that the model sees, one of them more for a whole video frame). The view is
+    as large as a uniform draw between the smallest useful size and the largest at which nothing
+    outside the photograph is seen; when even the smallest does not fit, borders are seen mirrored.
     """
     turn = _random_turn(generator)
     corners = _footprint(path, extent) @ turn.T

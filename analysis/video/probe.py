@@ -73,7 +73,9 @@ def frame_times_s(
     Returns float64 (T,). Raises VideoError as `probe` does, and for a frame that is not there.
     """
     index = frame_index(path, limits)
-    return index.times_s if indices is None else index.times_s[check_indices(index, indices)]
+    if indices is None:
+        return index.times_s.copy()
+    return index.times_s[check_indices(index, indices)]
 
 
 def frame_index(path: str | os.PathLike, limits: Limits = DEFAULT_LIMITS) -> FrameIndex:
@@ -100,6 +102,8 @@ def check_indices(index: FrameIndex, indices) -> np.ndarray:
 
 
 def _regular_file(path: str | os.PathLike) -> tuple[Path, os.stat_result]:
+    if not os.fspath(path):
+        raise VideoError("No video file was named; choose one.")
     name = Path(path).name or os.fspath(path)
     try:
         # Absolute, so that a name such as "concat:a|b" cannot be taken for a protocol.

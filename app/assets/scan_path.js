@@ -40,7 +40,7 @@ function readColors() {
   const style = getComputedStyle(element);
   const color = (name) => style.getPropertyValue(name).trim();
   state.colors = { ink: color("--ink"), surface: color("--surface-raised"), line: color("--line"),
-    accent: color("--accent") };
+    chosen: color("--cursor") };
   for (const { order } of state.cards) state.colors[order.name] = color(`--order-${order.name}`);
 }
 
@@ -266,7 +266,7 @@ function paintTrail(card, pen, direction, count) {
 
 function paintSelected(card, pen) {
   const token = selectedToken();
-  pen.strokeStyle = state.colors.accent;
+  pen.strokeStyle = state.colors.chosen;
   pen.lineWidth = 2;
   const { x, y } = cellOf(card, token);
   pen.strokeRect(x, y, card.cell, card.cell);
@@ -329,9 +329,15 @@ function readDistances() {
   }
   const { h, w } = value().grid;
   element.querySelector(".path-token").textContent =
-    `Steps from the outlined token (frame group ${Math.floor(token / (h * w)) + 1}, `
+    `Steps from the outlined token (${framesOf(Math.floor(token / (h * w)))}, `
     + `row ${Math.floor(token / w) % h + 1}, column ${token % w + 1}) to its neighbours; `
     + "click another token to move it.";
+}
+
+function framesOf(index) {
+  const tubelet = (page().clip && page().clip.tubelet) || 1;
+  const first = index * tubelet + 1;
+  return tubelet === 1 ? `frame ${first}` : `frames ${first}\u2013${first + tubelet - 1}`;
 }
 
 // ---------------------------------------------------------------- motion
@@ -361,7 +367,13 @@ function relayout() {
   draw();
 }
 
+let shownValue = "";
+
 function show() {
+  // Results that arrive for the same orders must not start the drawing again.
+  const arrived = JSON.stringify(value());
+  if (arrived === shownValue) return;
+  shownValue = arrived;
   buildCards();
   readDistances();
   if (!value()) return;

@@ -144,6 +144,11 @@
     if (asked === "keys") toggleKeys();
   });
 
+  // A menu opens with its text selected: typing searches it at once.
+  document.addEventListener("focusin", (event) => {
+    if (event.target.matches('input[role="combobox"]')) event.target.select();
+  });
+
   const chosen = new URLSearchParams(location.search).get("__theme");
   const kept = chosen || localStorage.getItem(THEME_KEY);
   if (kept === "light" || kept === "dark") {

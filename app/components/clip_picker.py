@@ -45,7 +45,12 @@ def build_clip_picker() -> gr.HTML:
 def picker_value(clips: tuple[ClipAtHand, ...], chosen: str | None) -> dict:
     """What the browser shows; paths on the server stay on the server."""
     items = [
-        {"name": clip.name, "title": clip.title, "credit": clip.credit, "picture": clip.picture}
+        {
+            "name": clip.name,
+            "title": clip.title,
+            "credit": clip.credit,
+            "picture": clip.picture,
+        }
         for clip in clips
     ]
     return {"items": items, "chosen": chosen}

@@ -38,8 +38,12 @@ def exported(
     settings: Mapping[str, object],
     table: Sequence[Mapping[str, object]] | None = None,
 ) -> dict:
-    """What the buttons save under `name`: `rows` with `settings`, and `table` (else rows) as CSV."""
-    document = {"settings": dict(settings), "environment": environment(), "results": list(rows)}
+    """What the buttons save: `rows` with `settings` as JSON, and `table` (else rows) as CSV."""
+    document = {
+        "settings": dict(settings),
+        "environment": environment(),
+        "results": list(rows),
+    }
     return {
         "name": name,
         "json": json.dumps(document, indent=2, ensure_ascii=False),

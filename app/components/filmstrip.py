@@ -6,7 +6,7 @@ from app.theme import ASSETS
 
 
 def build_filmstrip() -> gr.HTML:
-    """The component; its value is what `app.figures.film.film` gives, or None before the first clip."""
+    """The component; its value is what `app.figures.film.film` gives, None before the first."""
     return gr.HTML(
         None,
         html_template=(ASSETS / "filmstrip.html").read_text(encoding="utf-8"),

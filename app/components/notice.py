@@ -61,7 +61,9 @@ def plain_sentence(error: Exception) -> str:
 def guarded(notice: gr.HTML) -> Callable[[Callable], Callable]:
     """Decorator for generator callbacks: an error becomes a sentence in `notice`."""
 
-    def decorate(callback: Callable[..., Iterator[dict]]) -> Callable[..., Iterator[dict]]:
+    def decorate(
+        callback: Callable[..., Iterator[dict]],
+    ) -> Callable[..., Iterator[dict]]:
         @functools.wraps(callback)
         def with_notice(*values):
             try:

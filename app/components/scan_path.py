@@ -10,7 +10,10 @@ from app.theme import ASSETS, SCAN_ORDER_NAMES
 
 Row = dict[str, Any]
 
-_TOKEN_ORDER_WORDS = {"spatial_first": "spatial first", "temporal_first": "temporal first"}
+_TOKEN_ORDER_WORDS = {
+    "spatial_first": "spatial first",
+    "temporal_first": "temporal first",
+}
 
 
 def build_scan_path(value: dict[str, Any] | None = None) -> gr.HTML:

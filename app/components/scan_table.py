@@ -114,7 +114,10 @@ def _agreement(row: Row) -> str:
 
 def _time(row: Row) -> str:
     ratio = f"\N{MULTIPLICATION SIGN}{THIN_SPACE}{significant(row['relative_latency'])}"
-    return f'<span class="scan-kinds">{duration(row["latency_ms"])}</span><small title="Over the trained order">{ratio}</small>'
+    return (
+        f'<span class="scan-kinds">{duration(row["latency_ms"])}</span>'
+        f'<small title="Over the trained order">{ratio}</small>'
+    )
 
 
 def _distance(side: str) -> Callable[[Row], str]:

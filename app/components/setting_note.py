@@ -15,7 +15,9 @@ def setting_note(selection: Selection, session: Session) -> str:
     cost = f"About {duration(session.estimate_ms(selection))} an answer on this machine"
     slow = not session.quick(selection)
     sentence = f"{cost}: runs when you press the button." if slow else f"{cost}."
+    untrained = weights_card(selection.model).training == "untrained"
     relation = f"Not as trained: {', '.join(changes)}." if changes else "As trained."
+    relation = "" if untrained else relation
     tone = "note-slow" if slow else "note-changed" if changes else ""
     return f'<p class="setting-note {tone}">{escape(relation)} {escape(sentence)}</p>'
 

@@ -48,7 +48,7 @@ def build_sidebar(settings: Settings) -> SidebarParts:
     with gr.Sidebar(label="Clip, model and setting", width=312, elem_id="sidebar"):
         gr.HTML(_heading("Clip"), apply_default_css=False)
         upload = gr.File(label="Upload a clip", height=64, elem_id="upload")
-        clip_notice = gr.HTML(empty_notice(), elem_id="clip-notice")
+        clip_notice = gr.HTML(empty_notice(), apply_default_css=False, elem_id="clip-notice")
         picker = build_clip_picker()
         gr.HTML(_heading("Model"), apply_default_css=False)
         model = gr.Dropdown(
@@ -59,20 +59,28 @@ def build_sidebar(settings: Settings) -> SidebarParts:
         )
         card_view = gr.HTML(model_card(card), elem_id="model-card", apply_default_css=False)
         gr.HTML(_heading("Setting"), apply_default_css=False)
-        # These three accept values outside their choices: while another model's choices arrive, a
-        # request may still carry the earlier value, and loading judges it in words of its own.
         with gr.Row(elem_classes="tight-row"):
             frames = gr.Dropdown(
-                frame_choices(card), value=trained_frames(card), label="Frames", min_width=80,
-                filterable=False, allow_custom_value=True, elem_id="frames",
+                frame_choices(card),
+                value=trained_frames(card),
+                label="Frames",
+                min_width=80,
+                filterable=False,
+                elem_id="frames",
             )
             resolution = gr.Dropdown(
-                resolution_choices(card), value=card.image_size, label="Resolution", min_width=80,
-                filterable=False, allow_custom_value=True, elem_id="resolution",
+                resolution_choices(card),
+                value=card.image_size,
+                label="Resolution",
+                min_width=80,
+                filterable=False,
+                elem_id="resolution",
             )
         scan_order = gr.Dropdown(
-            order_choices(card), value=card.scan_order, label="Scan order", filterable=False,
-            allow_custom_value=True,
+            order_choices(card),
+            value=card.scan_order,
+            label="Scan order",
+            filterable=False,
             elem_id="scan-order",
         )
         note = gr.HTML(elem_id="setting-note", apply_default_css=False)
@@ -103,7 +111,10 @@ def wire_sidebar(parts: SidebarParts) -> list[gr.events.Dependency]:
         try:
             clips = with_upload(clips, path)
         except Exception as error:
-            return {parts.clip_notice: failed(plain_sentence(error)), parts.upload: None}
+            return {
+                parts.clip_notice: failed(plain_sentence(error)),
+                parts.upload: None,
+            }
         return {
             parts.clip: path,
             parts.clips: clips,
@@ -130,7 +141,13 @@ def wire_sidebar(parts: SidebarParts) -> list[gr.events.Dependency]:
         }
 
     quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    clip_outputs = [parts.clip, parts.clips, parts.picker, parts.clip_notice, parts.upload]
+    clip_outputs = [
+        parts.clip,
+        parts.clips,
+        parts.picker,
+        parts.clip_notice,
+        parts.upload,
+    ]
     return [
         parts.upload.upload(take_upload, [parts.upload, parts.clips], clip_outputs, **quiet),
         parts.picker.pick(take_clip, parts.clips, clip_outputs, **quiet),
@@ -187,7 +204,10 @@ def order_choices(card: WeightsCard) -> list[tuple[str, str]]:
     """All scan orders, with a mark at the one the weights were trained in."""
     trained = card.scan_order if card.training != "untrained" else None
     return [
-        (f"{SCAN_ORDER_NAMES[order]} (trained)" if order == trained else SCAN_ORDER_NAMES[order], order)
+        (
+            f"{SCAN_ORDER_NAMES[order]} (trained)" if order == trained else SCAN_ORDER_NAMES[order],
+            order,
+        )
         for order in SCAN_ORDERS
     ]
 

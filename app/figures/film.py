@@ -3,25 +3,26 @@
 import base64
 import io
 import math
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from analysis.layers.token_grid import TokenGrid
 from analysis.prediction import SampledClip
-from analysis.weights import LoadedModel
 
 LARGEST_TILE = 192
 """Longest side in pixels of a frame in the sprite sheet; larger frames are reduced for display."""
 
 
-def film(sampled: SampledClip, loaded: LoadedModel) -> dict:
-    """What the browser needs to show, scrub and play the sampled frames without asking again."""
+def film(sampled: SampledClip, grid: TokenGrid) -> dict:
+    """What the browser needs to show, scrub and play the sampled frames without asking again.
+
+    `grid` is the token grid (t, h, w) that the model lays over them.
+    """
     sprite, columns, tile = _sprite_sheet(sampled.pixels)
-    grid = loaded.model.token_grid
     info = sampled.info
     return {
-        "name": Path(sampled.path).name,
+        "name": sampled.name,
         "source": _source_line(sampled),
         "sprite": sprite,
         "columns": columns,
@@ -32,16 +33,17 @@ def film(sampled: SampledClip, loaded: LoadedModel) -> dict:
         "frame_indices": [int(index) for index in sampled.frame_indices],
         "duration_s": round(float(info.duration_s), 3),
         "grid": {"t": grid.t, "h": grid.h, "w": grid.w},
-        "tubelet": loaded.model.config.tubelet,
+        "tubelet": max(1, len(sampled.frame_indices) // grid.t),
     }
 
 
 def _source_line(sampled: SampledClip) -> str:
     info = sampled.info
     height, width = sampled.pixels.shape[1:3]
+    times = "\N{MULTIPLICATION SIGN}"
     return (
-        f"{len(sampled.frame_indices)} of {info.frame_count} frames at "
-        f"{width}\N{MULTIPLICATION SIGN}{height} from {info.width}\N{MULTIPLICATION SIGN}{info.height}"
+        f"{len(sampled.frame_indices)} of {info.frame_count} frames at {width}{times}{height} "
+        f"from {info.width}{times}{info.height}"
     )
 
 

@@ -7,7 +7,13 @@ from app.figures.number_format import NO_VALUE, data_size, duration
 from app.theme import SCAN_ORDER_COLORS, SCAN_ORDER_NAMES
 
 _NAMES = (
-    "Model", "Input", "Scan order", "Forward pass", "Decoding", "Peak memory", "Scan kernel",
+    "Model",
+    "Input",
+    "Scan order",
+    "Forward pass",
+    "Decoding",
+    "Peak memory",
+    "Scan kernel",
 )
 
 

@@ -48,7 +48,10 @@ def answers_figure(rows: Sequence[Row]) -> go.Figure:
 
 
 def divergence_figure(rows: Sequence[Row]) -> go.Figure:
-    """Each order as one point: time of a pass, and distance of its answer from the trained one."""
+    """Each order as one point: its time and how far its answer is from the trained order's.
+
+    Time is the multiple of the trained order's, which a machine that slows down does not bend.
+    """
     run = finished(rows)
     if not run:
         return _empty("One point per order: its time, and how far its answer moved.")
@@ -56,7 +59,7 @@ def divergence_figure(rows: Sequence[Row]) -> go.Figure:
         [
             go.Scatter(
                 name=SCAN_ORDER_NAMES[row["scan_order"]],
-                x=[row["latency_ms"]],
+                x=[row["relative_latency"]],
                 y=[row["divergence_bits"]],
                 mode="markers",
                 marker={
@@ -69,11 +72,14 @@ def divergence_figure(rows: Sequence[Row]) -> go.Figure:
             for row in run
         ]
     )
-    slowest = max(row["latency_ms"] for row in run)
+    slowest = max(row["relative_latency"] for row in run)
     furthest = max(row["divergence_bits"] for row in run)
-    figure.update_xaxes(title="forward pass, ms", range=[0, 1.12 * slowest])
+    figure.update_xaxes(
+        title="time, \N{MULTIPLICATION SIGN} the trained order's", range=[0, 1.12 * slowest]
+    )
     figure.update_yaxes(
-        title="divergence, bits", range=[-0.06 * max(furthest, 0.02), 1.12 * max(furthest, 0.02)]
+        title="divergence, bits",
+        range=[-0.06 * max(furthest, 0.02), 1.12 * max(furthest, 0.02)],
     )
     figure.update_layout(showlegend=False)
     return styled(figure, height=HEIGHT)
@@ -85,7 +91,7 @@ def distance_figure(rows: Sequence[Row]) -> go.Figure:
         return _empty("Steps between neighbours, per order.")
     figure = _marks_per_layer_kind(rows, "distance", _steps_in_words)
     ticks = [4**power for power in range(9)]
-    figure.update_xaxes(title="scan steps to the neighbour", type="log", tickvals=ticks)
+    figure.update_xaxes(title="scan steps apart", type="log", tickvals=ticks)
     return styled(figure, height=HEIGHT)
 
 
@@ -94,7 +100,7 @@ def reach_figure(rows: Sequence[Row]) -> go.Figure:
     if not rows:
         return _empty("Neighbours within the convolution, per order.")
     figure = _marks_per_layer_kind(rows, "conv_reach", _reach_in_words)
-    figure.update_xaxes(title="neighbours within reach", tickformat=".0%", range=[-0.05, 1.05])
+    figure.update_xaxes(title="share in reach", tickformat=".0%", range=[-0.05, 1.05])
     return styled(figure, height=HEIGHT)
 
 
@@ -129,7 +135,11 @@ def _marks_per_layer_kind(rows: Sequence[Row], figure_name: str, in_words) -> go
     figure = go.Figure()
     for side, symbol in _SYMBOLS.items():
         marks = [
-            (row["scan_order"], kind[f"{side}_{figure_name}"], in_words(row, kind, side))
+            (
+                row["scan_order"],
+                kind[f"{side}_{figure_name}"],
+                in_words(row, kind, side),
+            )
             for row in rows
             for kind in row["layer_kinds"]
             if kind[f"{side}_{figure_name}"] is not None
@@ -188,7 +198,13 @@ def _layers_of(row: Row, kind: Row) -> str:
 def _empty(words: str) -> go.Figure:
     figure = go.Figure()
     figure.add_annotation(
-        text=words, showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper", font={"size": 13}
+        text=words,
+        showarrow=False,
+        x=0.5,
+        y=0.5,
+        xref="paper",
+        yref="paper",
+        font={"size": 13},
     )
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)

@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from app.figures.number_format import bits, compact, duration, percent, share, significant
+from app.figures.number_format import (
+    bits,
+    compact,
+    duration,
+    percent,
+    share,
+    significant,
+)
 from app.figures.scan_orders import finished, leading_labels, probabilities
 from app.theme import SCAN_ORDER_NAMES
 
@@ -31,8 +38,8 @@ def answers_sentence(rows: Sequence[Row]) -> str:
         same = sum(row["top1_agrees"] for row in others)
         furthest = max(others, key=lambda row: row["divergence_bits"])
         words.append(
-            f"{same} of {len(others)} reordered runs {'keeps' if same == 1 else 'keep'} "
-            f"the trained order's class; {_name(furthest)} moves furthest, "
+            f"{_count(same, len(others))} the trained order's class; "
+            f"{_name(furthest)} moves furthest, "
             f"{bits(furthest['divergence_bits'])}, to {furthest['label']} "
             f"({percent(furthest['probability'])})."
         )
@@ -59,7 +66,8 @@ def classes_sentence(rows: Sequence[Row]) -> str:
     if spread(label) < 0.001:
         return "No leading class moves by a tenth of a per cent between these orders."
     return (
-        f"{label} depends most on the order: {percent(probabilities(low)[label])} in {_name(low)}, "
+        f"The leading class that depends most on the order is {label}: "
+        f"{percent(probabilities(low)[label])} in {_name(low)}, "
         f"{percent(probabilities(high)[label])} in {_name(high)}."
     )
 
@@ -69,22 +77,21 @@ def cost_sentence(rows: Sequence[Row]) -> str:
     run = finished(rows)
     if not run:
         return "Lower is nearer to the trained order's answer, further left is faster."
+    if len(run) == 1:
+        return f"{_name(run[0])} takes {duration(run[0]['latency_ms'])} for one pass here."
     slowest = max(run, key=lambda row: row["relative_latency"])
-    fastest = min(run, key=lambda row: row["relative_latency"])
-    words = [
+    fewest = min(row["scans_per_layer"] for row in run)
+    scans = slowest["scans_per_layer"]
+    why = f", for {scans} scans a layer instead of {fewest}" if scans > fewest else ""
+    words = (
         f"{_name(slowest)} takes {significant(slowest['relative_latency'])} times as long as the "
-        f"trained order ({duration(slowest['latency_ms'])})"
-    ]
-    if slowest["scans_per_layer"] > fastest["scans_per_layer"]:
-        words.append(
-            f", for {slowest['scans_per_layer']} scans a layer instead of "
-            f"{fastest['scans_per_layer']}"
-        )
-    if fastest is not slowest:
-        words.append(
-            f"; {_name(fastest)} is the fastest, {significant(fastest['relative_latency'])} times"
-        )
-    return "".join(words) + ". Medians of runs taken in turn with the trained order."
+        f"trained order ({duration(slowest['latency_ms'])}){why}"
+    )
+    rest = [row["relative_latency"] for row in run if row is not slowest]
+    return (
+        f"{words}; the others {significant(min(rest))} to {significant(max(rest))} times. Each "
+        "time is the median of runs in turn with the trained order."
+    )
 
 
 def distance_sentence(rows: Sequence[Row]) -> str:
@@ -120,6 +127,14 @@ def reach_sentence(rows: Sequence[Row]) -> str:
         in_time = "" if time is None else f" and {share(time)} in time"
         parts.append(f"{_name(row)}: {share(kind['spatial_conv_reach'] or 0)} in space{in_time}")
     return words + "; ".join(parts) + ". What it misses must travel through the state."
+
+
+def _count(same: int, total: int) -> str:
+    if total == 1:
+        return "The reordered run keeps" if same else "The reordered run leaves"
+    if same in (0, total):
+        return f"All {total} reordered runs keep" if same else "No reordered run keeps"
+    return f"{same} of {total} reordered runs {'keeps' if same == 1 else 'keep'}"
 
 
 def _name(row: Row) -> str:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 
 from analysis.prediction import WindowPrediction
 from app.figures.number_format import clock, percent, significant
@@ -19,7 +20,7 @@ def no_timeline_view(sentence: str) -> str:
 def timeline_view(windows: Sequence[WindowPrediction], duration_s: float, stride_s: float) -> str:
     """Lanes of the classes with most weight over the windows so far; height is probability.
 
-    A window is drawn around its centre, one stride wide, so that steps do not overlap.
+    A window is drawn around its centre, as wide as its neighbours leave room for.
     """
     lanes = "".join(
         _lane(label, windows, duration_s, stride_s) for label in leading_labels(windows)
@@ -42,26 +43,37 @@ def leading_labels(windows: Sequence[WindowPrediction]) -> list[str]:
 def _lane(
     label: str, windows: Sequence[WindowPrediction], duration_s: float, stride_s: float
 ) -> str:
-    steps = "".join(_step(label, window, duration_s, stride_s) for window in windows)
+    spans = _spans(windows, duration_s, stride_s)
+    steps = "".join(
+        _step(label, window, 100 * left / duration_s, 100 * (right - left) / duration_s)
+        for window, (left, right) in zip(windows, spans, strict=True)
+    )
     return (
         f'<div class="lane"><span class="lane-label" title="{escape(label)}">{escape(label)}</span>'
         f'<div class="lane-track">{steps}</div></div>'
     )
 
 
-def _step(label: str, window: WindowPrediction, duration_s: float, stride_s: float) -> str:
+def _spans(
+    windows: Sequence[WindowPrediction], duration_s: float, stride_s: float
+) -> list[tuple[float, float]]:
+    """Seconds that each window is drawn over: up to half way to its neighbours' centres."""
+    centres = [(window.start_s + window.end_s) / 2 for window in windows]
+    middles = [(a + b) / 2 for a, b in pairwise(centres)]
+    starts = [max(0.0, centres[0] - stride_s / 2), *middles]
+    ends = [*middles, min(duration_s, centres[-1] + stride_s / 2)]
+    return list(zip(starts, ends, strict=True))
+
+
+def _step(label: str, window: WindowPrediction, left: float, width: float) -> str:
+    """`left` and `width` in percent of the lane."""
     entries = window.prediction.predictions
     probability = next((entry.probability for entry in entries if entry.label == label), 0.0)
-    centre = (window.start_s + window.end_s) / 2
-    left, right = max(0.0, centre - stride_s / 2), min(duration_s, centre + stride_s / 2)
     kind = "best" if entries[0].label == label else ""
-    says = (
-        f"{clock(window.start_s)} to {clock(window.end_s)} s: "
-        f"{label} {percent(probability)}"
-    )
+    says = f"{clock(window.start_s)} to {clock(window.end_s)} s: {label} {percent(probability)}"
     return (
-        f'<i class="{kind}" title="{escape(says)}" style="left:{100 * left / duration_s:.3f}%;'
-        f"width:{100 * (right - left) / duration_s:.3f}%;--p:{probability:.4f}\"></i>"
+        f'<i class="{kind}" title="{escape(says)}" '
+        f'style="left:{left:.3f}%;width:{width:.3f}%;--p:{probability:.4f}"></i>'
     )
 
 

@@ -5,26 +5,33 @@ from dataclasses import asdict
 
 import gradio as gr
 
-from analysis.prediction import Prediction, WindowPrediction, predict_timeline
-from analysis.video.probe import probe
-from app.answers import answer, in_own_setting, prediction_from
+from analysis.prediction import Prediction, WindowPrediction
+from app.answers import answer, fresh_answer, in_own_setting, recalled_answer
 from app.components.explanation import how_it_is_computed, what_to_look_at
 from app.components.export import exported, result_export
 from app.components.notice import done, guarded, stopped, working
+from app.components.setting_note import setting_note
 from app.components.sidebar import weights_choices
 from app.context import HEAVY, AppContext
-from app.figures.number_format import duration, significant
+from app.figures.number_format import duration
 from app.figures.run_facts import no_run_facts, run_facts
-from app.figures.sentences import answer_sentence, comparison_sentence, timeline_sentence
+from app.figures.sentences import (
+    answer_sentence,
+    comparison_sentence,
+    timeline_sentence,
+)
 from app.figures.timeline import no_timeline_view, timeline_view
 from app.figures.top_k import answer_view, no_answer_view
 from app.selection import Selection
+from app.session import Session
 from app.theme import ASSETS
+from app.window_answers import plan_windows, window_answers
 
 WINDOW_CHOICES = (("1 s", 1.0), ("2 s", 2.0), ("4 s", 4.0), ("8 s", 8.0))
-MOST_WINDOWS = 60
-TIMELINE_LABELS = 20
-"""Classes kept per window of a timeline: more than can be shown, few enough to send."""
+UNASKED_MS = 10_000
+"""A timeline estimated to take longer waits for a click."""
+TABLE_CLASSES = 20
+"""Classes per window in the exported table: more than can be shown, few enough to send."""
 
 HOW_ANSWER = """
 Frames are chosen by the rule of the weights' data set, spread over the whole clip, resized and
@@ -32,7 +39,7 @@ cropped to the model's square, then read in one forward pass:
 $p = \\mathrm{softmax}(W\\,\\mathrm{readout}(\\mathrm{tokens}) + b)$.
 
 - **Exact:** the probabilities are those of the loaded weights in the setting shown.
-- **Time** is one forward pass after warm-up, decoding apart. **Memory** is the peak above the
+- **Time** is the forward pass alone; decoding is beside it. **Memory** is the peak above the
   weights and the input during that pass.
 - **Probabilities are not calibrated:** 90 % does not promise nine right answers in ten.
 - **Reordered** means the weights run in a scan order they were not trained in.
@@ -56,7 +63,7 @@ def build_predict(context: AppContext) -> None:
     with gr.Row(elem_classes="action-row"):
         run = gr.Button("Predict", variant="primary", size="sm", elem_id="predict-run")
         stop = gr.Button("Stop", size="sm", elem_id="predict-stop")
-        panel = context.panel("predict", automatic=session.quick)
+        panel = context.panel("predict", automatic=lambda chosen: _ready(session, chosen))
         others = gr.Dropdown(
             weights_choices(),
             value=[],
@@ -72,9 +79,7 @@ def build_predict(context: AppContext) -> None:
         with gr.Column(scale=4, min_width=280):
             facts = gr.HTML(no_run_facts(), elem_id="predict-facts", apply_default_css=False)
     with gr.Row(elem_classes="under-row"):
-        caption = gr.HTML(
-            what_to_look_at(""), elem_id="predict-caption", apply_default_css=False
-        )
+        caption = gr.HTML(what_to_look_at(""), elem_id="predict-caption", apply_default_css=False)
         export = result_export("predict")
     with how_it_is_computed():
         gr.Markdown(HOW_ANSWER)
@@ -103,6 +108,7 @@ def build_predict(context: AppContext) -> None:
 
     @guarded(panel.notice)
     def predict(
+        anew: bool,
         clip: str,
         model: str,
         frames: int,
@@ -113,14 +119,14 @@ def build_predict(context: AppContext) -> None:
     ) -> Iterator[dict]:
         selection = Selection(clip, model, frames, size, order)
         yield {panel.notice: working(_stage(selection))}
-        first = answer(session, selection, progress)
+        first = (fresh_answer if anew else answer)(session, selection, progress)
         answers = [first.prediction]
         yield {
-            context.filmstrip: first.film,
             view: answer_view(answers),
             facts: run_facts(first.prediction, first.recalled),
             caption: what_to_look_at(answer_sentence(first.prediction)),
             export: _exported(answers),
+            context.note: setting_note(selection, session),
             panel.shown: selection,
             panel.notice: done(_finished(first.prediction, first.recalled)),
         }
@@ -136,91 +142,69 @@ def build_predict(context: AppContext) -> None:
             }
 
     @guarded(panel.notice)
-    def follow(window_s: float, asked: bool, *values) -> Iterator[dict]:
+    def follow(asked: bool, window_s: float, *values) -> Iterator[dict]:
         selection = Selection(*values)
-        length_s = probe(selection.clip).duration_s
-        stride_s = max(window_s / 2, (length_s - window_s) / (MOST_WINDOWS - 1))
-        count = 1 + int((length_s - window_s) / stride_s + 1e-6) if length_s > window_s else 0
-        if count < 2:
-            yield {timeline: no_timeline_view(SHORT_CLIP), along_caption: what_to_look_at(""),
-                   along_export: None}
-            return
-        if not asked and count * session.estimate_ms(selection) > 10_000:
-            estimate = duration(count * session.estimate_ms(selection))
-            yield {timeline: no_timeline_view(f"{ASK_TIMELINE} It takes about {estimate}."),
-                   along_caption: what_to_look_at(""), along_export: None}
+        plan = plan_windows(selection.clip, window_s)
+        estimate_ms = plan.count * session.estimate_ms(selection)
+        why_not = SHORT_CLIP if plan.count < 2 else ""
+        if not asked and estimate_ms > UNASKED_MS:
+            why_not = why_not or f"{ASK_TIMELINE} It takes about {duration(estimate_ms)}."
+        if why_not:
+            yield {
+                timeline: no_timeline_view(why_not),
+                along_caption: what_to_look_at(""),
+                along_export: None,
+            }
             return
         windows: list[WindowPrediction] = []
-        for one in _windows(context, selection, window_s, stride_s):
+        for one in window_answers(session, selection, plan):
             windows.append(one)
-            yield {timeline: timeline_view(windows, length_s, stride_s),
-                   panel.notice: working(f"Window {len(windows)} of {count}")}
+            yield {
+                timeline: timeline_view(windows, plan.duration_s, plan.stride_s),
+                panel.notice: working(f"Window {len(windows)} of {plan.count}"),
+            }
         yield {
             along_caption: what_to_look_at(timeline_sentence(windows)),
             along_export: _exported_windows(windows),
-            panel.notice: done(f"{len(windows)} windows of {significant(window_s)} s read"),
+            panel.notice: done(f"{len(windows)} windows of {window_s:g} s read"),
         }
 
-    quiet = {"show_progress": "minimal", "show_progress_on": panel.notice,
-             "api_visibility": "private"}
-    predicting = gr.on(
-        [run.click, others.input, panel.request.change],
-        predict,
-        [*context.selection_inputs, others],
-        [context.filmstrip, view, facts, caption, export, panel.shown, panel.notice],
-        trigger_mode="always_last",
-        **quiet,
-        **HEAVY,
-    )
+    quiet = {
+        "show_progress": "minimal",
+        "show_progress_on": panel.notice,
+        "api_visibility": "private",
+    }
+    running = {**quiet, **HEAVY, "trigger_mode": "always_last"}
+    yes, no = gr.State(True), gr.State(False)
+    chosen = [*context.selection_inputs, others]
+    results = [view, facts, caption, export, context.note, panel.shown, panel.notice]
+    along_chosen = [window, *context.selection_inputs]
     along = [timeline, along_caption, along_export, panel.notice]
-    unasked, asked = gr.State(False), gr.State(True)
-    following = [
-        panel.shown.change(
-            follow, [window, unasked, *context.selection_inputs], along,
-            trigger_mode="always_last", **quiet, **HEAVY,
-        ),
-        gr.on(
-            [read_along.click, window.input],
-            follow, [window, asked, *context.selection_inputs], along,
-            trigger_mode="always_last", **quiet, **HEAVY,
-        ),
+    events = [
+        run.click(predict, [yes, *chosen], results, **running),
+        gr.on([others.input, panel.request.change], predict, [no, *chosen], results, **running),
+        panel.shown.change(follow, [no, *along_chosen], along, **running),
+        gr.on([read_along.click, window.input], follow, [yes, *along_chosen], along, **running),
     ]
     stop.click(
-        stopped, None, panel.notice, cancels=[predicting, *following], queue=False,
-        show_progress="hidden", api_visibility="private",
+        stopped,
+        None,
+        panel.notice,
+        cancels=events,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
     )
 
 
-def _windows(
-    context: AppContext, selection: Selection, window_s: float, stride_s: float
-) -> Iterator[WindowPrediction]:
-    """Windows recalled from an earlier run, or read now and remembered when all are there."""
-    session = context.session
-    with session.loaded(selection) as loaded:
-        key = session.key("timeline", selection, window_s, round(stride_s, 6))
-    kept = session.recall(key)
-    if kept is not None:
-        yield from (_window_from(entry) for entry in kept["windows"])
-        return
-    windows = []
-    reading = predict_timeline(loaded, selection.clip, window_s=window_s, stride_s=stride_s)
-    while True:
-        with session.loaded(selection):  # only while a window is read, not while it is sent
-            window = next(reading, None)
-        if window is None:
-            break
-        windows.append(window)
-        yield window
-    session.remember(key, {"windows": [asdict(window) for window in windows]})
-
-
-def _window_from(payload: dict) -> WindowPrediction:
-    return WindowPrediction(**{**payload, "prediction": prediction_from(payload["prediction"])})
+def _ready(session: Session, selection: Selection) -> bool:
+    """Whether the answer is quick to compute or known already."""
+    return session.quick(selection) or recalled_answer(session, selection) is not None
 
 
 def _stage(selection: Selection) -> str:
     frames = "1 frame" if selection.num_frames == 1 else f"{selection.num_frames} frames"
-    return f"{selection.model} reads {frames} of {selection.clip_name}"
+    return f"Reading {frames} with {selection.model}"
 
 
 def _finished(prediction: Prediction, recalled: bool) -> str:
@@ -230,9 +214,16 @@ def _finished(prediction: Prediction, recalled: bool) -> str:
 
 def _exported(answers: list[Prediction]) -> dict:
     table = [
-        {"clip": one.clip, "model": one.model, "training": one.training,
-         "relation": one.relation, "scan_order": one.scan_order, "rank": rank,
-         "label": entry.label, "probability": entry.probability}
+        {
+            "clip": one.clip,
+            "model": one.model,
+            "training": one.training,
+            "relation": one.relation,
+            "scan_order": one.scan_order,
+            "rank": rank,
+            "label": entry.label,
+            "probability": entry.probability,
+        }
         for one in answers
         for rank, entry in enumerate(one.predictions, start=1)
     ]
@@ -244,13 +235,26 @@ def _exported(answers: list[Prediction]) -> dict:
 def _exported_windows(windows: list[WindowPrediction]) -> dict:
     first = windows[0].prediction
     table = [
-        {"clip": first.clip, "model": first.model, "training": first.training,
-         "start_s": window.start_s, "end_s": window.end_s, "label": entry.label,
-         "probability": entry.probability}
+        {
+            "clip": first.clip,
+            "model": first.model,
+            "training": first.training,
+            "start_s": window.start_s,
+            "end_s": window.end_s,
+            "label": entry.label,
+            "probability": entry.probability,
+        }
         for window in windows
-        for entry in window.prediction.predictions[:TIMELINE_LABELS]
+        for entry in window.prediction.predictions[:TABLE_CLASSES]
     ]
-    settings = {"clip": first.clip, "model": first.model, "scan_order": first.scan_order}
+    settings = {
+        "clip": first.clip,
+        "model": first.model,
+        "scan_order": first.scan_order,
+    }
     return exported(
-        f"{first.clip}-timeline", [asdict(window) for window in windows], settings, table
+        f"{first.clip}-timeline",
+        [asdict(window) for window in windows],
+        settings,
+        table,
     )

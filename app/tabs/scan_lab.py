@@ -28,12 +28,20 @@ from app.figures.scan_sentences import (
     distance_sentence,
     reach_sentence,
 )
-from app.order_answers import Row, estimated_ms, order_rows, planned_order_rows
+from app.order_answers import (
+    Row,
+    estimated_ms,
+    order_rows,
+    planned_order_rows,
+    unknown_orders,
+)
 from app.selection import Selection
 from app.session import Session
 from app.theme import SCAN_ORDER_NAMES
 
 EXPORTED_CLASSES = 5
+LONG_MS = 3000
+"""A run that should take longer says so before it starts."""
 CHOOSE_ONE = "Choose at least one scan order above, then press Compare."
 
 HOW_ANSWERS = """
@@ -105,7 +113,10 @@ def build_scan_lab(context: AppContext) -> None:
             cost_caption = _caption(cost_sentence(planned))
     with how_it_is_computed():
         gr.Markdown(HOW_ANSWERS)
-    gr.HTML('<h3 class="section-heading">The path over the clip</h3>', apply_default_css=False)
+    gr.HTML(
+        '<h3 class="section-heading">The path over the clip</h3>',
+        apply_default_css=False,
+    )
     path = build_scan_path(scan_path(planned))
     with gr.Row(elem_classes="figure-row"):
         with gr.Column(min_width=320):
@@ -135,6 +146,7 @@ def build_scan_lab(context: AppContext) -> None:
 
     @guarded(panel.notice)
     def compare(
+        anew: bool,
         chosen: list[str],
         clip: str,
         model: str,
@@ -153,18 +165,15 @@ def build_scan_lab(context: AppContext) -> None:
             path: scan_path(list(plan.values())),
             panel.notice: working(_stage(session, selection, chosen)),
         }
-        for row in order_rows(session, selection, chosen, progress):
+        for row in order_rows(session, selection, chosen, anew, progress):
             rows[row["scan_order"]] = row
             yield {
                 **drawn(list((plan | rows).values())),
+                known: {"selection": selection, "rows": dict(rows)},
+                export: _exported(selection, list(rows.values())),
                 panel.notice: working(f"{len(rows)} of {len(chosen)} orders"),
             }
-        yield {
-            known: {"selection": selection, "rows": rows},
-            export: _exported(selection, list(rows.values())),
-            panel.shown: selection,
-            panel.notice: done(_finished(rows)),
-        }
+        yield {panel.shown: selection, panel.notice: done(_finished(len(rows)))}
 
     @guarded(panel.notice)
     def plan(chosen: list[str], known: dict, *values: Any) -> Iterator[dict]:
@@ -177,28 +186,27 @@ def build_scan_lab(context: AppContext) -> None:
             update |= drawn([rows.get(row["scan_order"], row) for row in planned])
         yield update
 
-    shown = [table, answers, divergence, distance, reach]
-    shown += [answers_caption, classes_caption, cost_caption, distance_caption, reach_caption]
+    captions = [answers_caption, classes_caption, cost_caption, distance_caption, reach_caption]
+    shown = [path, table, answers, divergence, distance, reach, *captions, panel.notice]
+    results = [*shown, known, export, panel.shown]
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    comparing = gr.on(
-        [run.click, panel.request.change],
-        compare,
-        [orders, *context.selection_inputs],
-        [path, *shown, known, export, panel.shown, panel.notice],
-        trigger_mode="always_last",
-        **quiet,
-        **HEAVY,
-    )
+    running = {**quiet, **HEAVY, "trigger_mode": "always_last"}
+    yes, no = gr.State(True), gr.State(False)
+    asked = [orders, *context.selection_inputs]
+    comparing = [
+        run.click(compare, [yes, *asked], results, **running),
+        panel.request.change(compare, [no, *asked], results, **running),
+    ]
     gr.on(
-        [orders.input, *(part.change for part in context.selection_inputs[1:4])],
+        [orders.input, context.changed.change],
         plan,
         [orders, known, *context.selection_inputs],
-        [path, *shown, panel.notice],
+        shown,
         queue=False,
         trigger_mode="always_last",
         **quiet,
     )
-    stop.click(stopped, None, panel.notice, cancels=[comparing], queue=False, **quiet)
+    stop.click(stopped, None, panel.notice, cancels=comparing, queue=False, **quiet)
     _build_endpoint(session, first.model)
 
 
@@ -214,15 +222,17 @@ def _build_endpoint(session: Session, default_model: str) -> None:
     ) -> list[Row]:
         selection = requested_selection(file, model, frames, resolution)
         chosen = chosen_orders(orders)
-        rows = {row["scan_order"]: row for row in order_rows(session, selection, chosen)}
+        rows = {
+            row["scan_order"]: row for row in order_rows(session, selection, chosen, anew=False)
+        }
         return [_trimmed(rows[order], int(top)) for order in chosen]
 
     with gr.Row(visible=False):
         file = gr.File(label="file")
         model = gr.Textbox(default_model, label="model")
         orders = gr.Textbox("all", label="orders")
-        frames = gr.Number(None, label="frames", precision=0)
-        resolution = gr.Number(None, label="resolution", precision=0)
+        frames = gr.Number(0, label="frames", precision=0)
+        resolution = gr.Number(0, label="resolution", precision=0)
         top = gr.Number(EXPORTED_CLASSES, label="top", precision=0)
         result = gr.JSON(label="result")
         gr.Button("compare_scans").click(
@@ -232,8 +242,9 @@ def _build_endpoint(session: Session, default_model: str) -> None:
             api_name="compare_scans",
             api_description=(
                 "One row per scan order: answer, divergence from the trained order, time, memory "
-                "and geometry. `orders` is all, or names separated by commas. Reordered weights "
-                "show robustness to reordering, not the quality of an order."
+                "and geometry. `orders` is all, or names separated by commas; `frames` and "
+                "`resolution` are as trained when 0. Reordered weights show robustness to "
+                "reordering, not the quality of an order."
             ),
             **HEAVY,
         )
@@ -265,20 +276,22 @@ def _caption(sentence: str, elem_id: str | None = None) -> gr.HTML:
 
 def _quick(session: Session, selection: Selection) -> bool:
     """Whether all orders are known, or so soon measured that nobody need ask."""
-    return estimated_ms(session, selection, SCAN_ORDERS) <= 1000 * session.settings.patience_s
+    missing = unknown_orders(session, selection, SCAN_ORDERS)
+    return estimated_ms(session, selection, len(missing)) <= 1000 * session.settings.patience_s
 
 
 def _stage(session: Session, selection: Selection, chosen: Sequence[str]) -> str:
-    count = "one order" if len(chosen) == 1 else f"{len(chosen)} orders"
-    estimate = estimated_ms(session, selection, chosen)
-    about = f", about {duration(estimate)}" if estimate > 3000 else ""
-    return f"{selection.model} reads {selection.clip_name} in {count}{about}"
+    estimate = estimated_ms(session, selection, len(chosen))
+    about = f", about {duration(estimate)}" if estimate > LONG_MS else ""
+    return f"{selection.model} reads {selection.clip_name} in {_orders(len(chosen))}{about}"
 
 
-def _finished(rows: dict[str, Row]) -> str:
-    if len(rows) == 1:
-        return "One order compared"
-    return f"{len(rows)} orders compared"
+def _finished(count: int) -> str:
+    return f"{_orders(count).capitalize()} compared"
+
+
+def _orders(count: int) -> str:
+    return "one order" if count == 1 else f"{count} orders"
 
 
 def _trimmed(row: Row, top: int) -> Row:

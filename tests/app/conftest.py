@@ -66,6 +66,7 @@ def running_app(tmp_path_factory: pytest.TempPathFactory):
     finally:
         process.terminate()
         process.wait(timeout=20)
+        process.stdout.close()
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,8 @@ def test_data_sizes(count, text):
 
 
 @pytest.mark.parametrize(
-    ("fraction", "text"), [(0.972, "97.2 %"), (0.0001, "<0.1 %"), (0.0, "0.0 %"), (1.0, "100.0 %")]
+    ("fraction", "text"),
+    [(0.972, "97.2 %"), (0.0001, "<0.1 %"), (0.0, "0.0 %"), (1.0, "100.0 %")],
 )
 def test_probabilities(fraction, text):
     assert percent(fraction) == text.replace(" ", THIN)

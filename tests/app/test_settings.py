@@ -19,16 +19,21 @@ def test_variables_replace_defaults_with_their_own_type():
             "PORT": "1",
         }
     )
-    assert (read.port, read.cache_folder, read.patience_s) == (9000, Path("/somewhere"), 0.5)
+    assert (read.port, read.cache_folder, read.patience_s) == (
+        9000,
+        Path("/somewhere"),
+        0.5,
+    )
     assert read.host == Settings().host
 
 
 @pytest.mark.parametrize(
     ("variable", "text", "word"),
     [
-        pytest.param("SCANSCOPE_PORT", "web", "not a number", id="port-in-words"),
-        pytest.param("SCANSCOPE_KEPT_MODELS", "0", "at least 1", id="cache-of-nothing"),
-        pytest.param("SCANSCOPE_PORT", "-1", "not", id="negative-port"),
+        pytest.param("SCANSCOPE_PORT", "web", "must be a number", id="port-in-words"),
+        pytest.param("SCANSCOPE_KEPT_MODELS", "0", "from 1", id="cache-of-nothing"),
+        pytest.param("SCANSCOPE_PORT", "-1", "from 1", id="negative-port"),
+        pytest.param("SCANSCOPE_PATIENCE_S", "nan", "from 0", id="no-number-of-seconds"),
     ],
 )
 def test_unusable_values_are_named(variable, text, word):

@@ -11,6 +11,7 @@ from torch.autograd.function import once_differentiable
 from analysis.ops.channel_last import channel_last, memory
 from analysis.ops.parallel import run_blocks
 from analysis.ops.selective_scan import cpu_kernels
+from analysis.ops.selective_scan.cpu_rows import LANES
 
 
 def supports(u: Tensor) -> bool:
@@ -32,7 +33,7 @@ def _token_memory(u, delta, B, C, z, options: _Options) -> list[np.ndarray | int
 
 
 def _blocks(u: Tensor) -> int:
-    return u.shape[0] * -(-u.shape[1] // cpu_kernels.LANES)
+    return u.shape[0] * -(-u.shape[1] // LANES)
 
 
 class _SelectiveScan(Function):
@@ -69,7 +70,7 @@ class _SelectiveScan(Function):
         weights = [x.detach().float().contiguous() for x in (A, D, delta_bias)]
         batch, channels, length = u.shape
         states = A.shape[1]
-        parts = -(-channels // cpu_kernels.LANES)
+        parts = -(-channels // LANES)
         g_u, g_delta, g_z = (torch.empty(batch, length, channels) for _ in range(3))
         g_B, g_C = (torch.empty(batch, parts, length, states) for _ in range(2))
         g_A = torch.empty(batch, channels, states)
@@ -82,7 +83,8 @@ class _SelectiveScan(Function):
             *(x.numpy() for x in weights),
             g_state.float().contiguous().numpy(),
             *(x.view(-1).numpy() for x in (g_u, g_delta, g_z)),
-            *(x.numpy() for x in (g_B, g_C, g_A, g_D, g_bias)),
+            *(x.view(-1).numpy() for x in (g_B, g_C)),
+            *(x.numpy() for x in (g_A, g_D, g_bias)),
             channels,
             length,
             states,

@@ -1,0 +1,26 @@
+"""`python -m analysis`: everything the app shows, without the app."""
+
+import argparse
+import sys
+
+from analysis.commands import bench, compare_scans, models, predict, train
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis", description="Look inside video state-space models."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in (predict, compare_scans, models, bench, train):
+        command.register(commands)
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

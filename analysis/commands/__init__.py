@@ -1,0 +1,1 @@
+"""The command line: `python -m analysis COMMAND`, one file a command."""

@@ -1,0 +1,39 @@
+"""The train command as it is typed."""
+
+import argparse
+
+import pytest
+
+from analysis.commands import train
+
+
+def parse(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m analysis")
+    train.register(parser.add_subparsers(required=True))
+    return parser.parse_args(["train", *words])
+
+
+def test_the_command_names_what_decides_the_result():
+    assert train.typed_command(parse("videomamba_mini.camera")) == (
+        "python -m analysis train videomamba_mini.camera"
+    )
+    words = ("--photographs", "some/my photographs", "--seed", "3", "--footage", "a/b.mp4")
+    assert train.typed_command(parse("videomamba_mini.camera", *words)) == (
+        "python -m analysis train videomamba_mini.camera --photographs 'my photographs' --seed 3 "
+        "--footage b.mp4"
+    )
+
+
+def test_other_weights_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        parse("videomamba_tiny")
+    assert "invalid choice: 'videomamba_tiny'" in capsys.readouterr().err
+
+
+def test_a_folder_without_photographs_is_one_sentence_and_exit_code_one(tmp_path, capsys):
+    options = parse("videomamba_mini.camera", "--photographs", str(tmp_path))
+    assert options.run(options) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert "put JPEG, PNG or WebP photographs" in printed.err

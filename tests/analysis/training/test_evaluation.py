@@ -1,0 +1,75 @@
+"""Scores worked out by hand, and the same model judged through every path."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from analysis.models import model_config
+from analysis.training.camera_moves import CameraMoves
+from analysis.training.camera_path import CAMERA_MOVES
+from analysis.training.camera_run import evaluate_camera, photographs_hash
+from analysis.training.clip_files import ClipFormat, write_clip
+from analysis.training.evaluation import score, score_files, score_footage, score_rendered
+
+SMALL = ClipFormat(96, 64, 12, 1.0, 28)
+
+
+class AlwaysStatic(nn.Module):
+    """Answers class 0 for every clip."""
+
+    config = model_config("videomamba_mini")
+
+    def forward(self, clips: torch.Tensor) -> torch.Tensor:
+        assert clips.shape[1:] == (3, 8, 64, 64)
+        return torch.eye(len(CAMERA_MOVES))[:1].expand(len(clips), -1)
+
+
+def test_scores_are_counts():
+    scores = score([0, 0, 1, 2], [0, 1, 1, 0])
+    assert scores.clips == 4
+    assert scores.accuracy == 2 / 4
+    assert scores.confusion[0][:3] == (1, 1, 0)
+    row = scores.as_dict()
+    assert row["accuracy"] == 50.0
+    assert row["accuracy_by_class"]["static"] == 50.0
+    assert row["accuracy_by_class"]["pan right"] == 0.0
+    assert row["accuracy_by_class"]["roll clockwise"] is None
+
+
+def test_a_constant_answer_scores_its_class_only(store, photographs):
+    rendered = score_rendered(AlwaysStatic(), CameraMoves(store), clips=18, batch=9)
+    files = score_files(
+        AlwaysStatic(), CameraMoves(store), photographs, clips_per_class=1, formats=[SMALL]
+    )
+    assert list(files) == ["96x64 12 fps 1.0 s"]
+    for scores in (rendered, *files.values()):
+        assert scores.accuracy == pytest.approx(1 / 9)
+        assert all(row[0] == sum(row) for row in scores.confusion)
+
+
+def test_footage_is_filmed_while_it_plays(store, photographs, tmp_path):
+    generator = np.random.default_rng(0)
+    picture = Image.fromarray(photographs[0].pixels)
+    video = tmp_path / "footage.mp4"
+    form = ClipFormat(320, 240, 10, 1.0)
+    clip = CameraMoves(store).imagine(0, generator, 0.0, form.extent)
+    write_clip(video, clip, lambda time: picture, lambda number: picture, form, generator)
+    scores = score_footage(AlwaysStatic(), [video], clips_per_class=1, form=SMALL)
+    assert scores["footage"].clips == 9
+
+
+def test_the_report_has_all_three_parts(photographs):
+    report = evaluate_camera(
+        AlwaysStatic(), photographs, rendered_clips=9, clips_per_class=1, formats=[SMALL]
+    )
+    assert report["rendered"]["clips"] == 9
+    assert report["files"]["clips"] == 9
+    assert report["files"]["accuracy"] == pytest.approx(11.11)
+    assert report["footage"] == {}
+
+
+def test_the_hash_of_photographs_sees_names_and_pixels(photographs):
+    assert photographs_hash(photographs) == photographs_hash(photographs)
+    assert photographs_hash(photographs) != photographs_hash(photographs[::-1])

@@ -1,0 +1,155 @@
+"""Visits to the scan lab in a real browser."""
+
+import json
+import re
+
+import pytest
+
+from analysis.ops.scan_order import SCAN_ORDERS
+
+pytestmark = pytest.mark.browser
+
+FOUR = ("Spatial first", "Temporal first", "Spatiotemporal v2", "Alternating")
+
+
+@pytest.fixture
+def lab(visit):
+    """Opens the tab; `lab(width, theme)` gives the page."""
+
+    def open_tab(width: int = 1280, theme: str = "light"):
+        page = visit(f"/?__theme={theme}", width=width, height=900, theme=theme)
+        page.get_by_role("tab", name="Scan lab").click()
+        page.locator("#scan-table table").wait_for()
+        page.locator(".path-card").first.wait_for()
+        return page
+
+    return open_tab
+
+
+def choose(page, names) -> None:
+    """Tick exactly these orders."""
+    for box in page.locator("#scan-orders label").all():
+        wanted = box.inner_text().strip() in names
+        if box.locator("input").is_checked() != wanted:
+            box.click()
+    page.wait_for_function(
+        "count => document.querySelectorAll('#scan-table tbody tr').length === count",
+        arg=len(names),
+    )
+
+
+def compare(page, count: int) -> None:
+    page.locator("#scan-lab-run").click()
+    page.wait_for_function(
+        "count => document.querySelectorAll('#scan-table tr.run').length === count", arg=count
+    )
+    page.get_by_text(f"{count} orders compared").wait_for()
+
+
+def column(page, name: str) -> list[float]:
+    cells = page.locator(f'#scan-table td[data-name="{name}"]').all()
+    return [float(cell.get_attribute("data-value")) for cell in cells]
+
+
+def test_four_orders_compared_sorted_and_saved(lab):
+    page = lab()
+    choose(page, FOUR)
+    compare(page, 4)
+    rows = page.locator("#scan-table tbody tr")
+    assert rows.locator(".scan-name").all_inner_texts() == list(FOUR)
+    marks = [row.locator(".scan-marks").inner_text() for row in rows.all()]
+    assert all(re.search("trained order|reordered|untrained", text) for text in marks)
+    assert ["our reading" in text for text in marks] == [False, True, True, True]
+
+    page.get_by_role("button", name="Time", exact=True).click()
+    assert column(page, "Time") == sorted(column(page, "Time"))
+    page.get_by_role("button", name="Time", exact=True).click()
+    assert column(page, "Time") == sorted(column(page, "Time"), reverse=True)
+
+    with page.expect_download() as download:
+        page.locator("#scan_lab-export").get_by_text("Save JSON").click()
+    saved = json.loads(download.value.path().read_text())
+    assert {row["scan_order"] for row in saved["results"]} == {
+        "spatial_first",
+        "temporal_first",
+        "spatiotemporal_v2",
+        "alternating",
+    }
+    assert all(row["caution"] for row in saved["results"])
+    assert saved["settings"]["model"] == saved["results"][0]["model"]
+    assert page.outside_requests == [] and page.complaints == []
+
+
+def test_geometry_and_paths_stand_before_anything_is_run(lab):
+    page = lab()
+    choose(page, ("Spatial first", "Alternating"))
+    assert page.locator(".path-card").count() == 2
+    assert page.locator(".path-card canvas").count() == 3
+    spatial, alternating = page.locator('#scan-table td[data-name="Temporal steps"]').all()
+    assert " | " not in spatial.inner_text() and " | " in alternating.inner_text()
+
+
+def test_path_draws_itself_stops_and_can_be_scrubbed(lab):
+    page = lab()
+    step, play = page.locator(".path-step"), page.locator(".path-play")
+    page.wait_for_function(
+        "() => document.querySelector('.path-play').textContent === 'Play'", timeout=30_000
+    )
+    drawn, total = map(int, re.findall(r"\d+", step.inner_text()))
+    assert drawn == total
+    play.click()
+    page.wait_for_function(
+        "total => parseInt(document.querySelector('.path-step').textContent.slice(5)) < total",
+        arg=total,
+    )
+    assert play.inner_text() == "Pause"
+    play.click()
+    page.locator(".path-slider").fill("500")
+    assert step.inner_text() == f"step {total // 2} of {total}"
+
+
+def painted(page) -> str:
+    """What the first canvas shows, as data."""
+    return page.locator(".path-canvas").first.evaluate("canvas => canvas.toDataURL()")
+
+
+def test_directions_look_different(lab):
+    page = lab()
+    page.locator(".path-slider").fill("400")
+    pictures = set()
+    for direction in ("Both", "Forward", "Backward"):
+        page.get_by_role("button", name=direction, exact=True).click()
+        pictures.add(painted(page))
+    assert len(pictures) == 3
+
+
+def test_a_clicked_token_is_the_pages_token(lab):
+    page = lab()
+    page.wait_for_function("() => window.scanscope.clip")
+    canvas = page.locator(".path-canvas").first
+    box = canvas.bounding_box()
+    canvas.click(position={"x": 3, "y": 3})
+    assert page.evaluate("window.scanscope.cursor.token") == 0
+    readings = page.locator(".path-reading").all_inner_texts()
+    canvas.click(position={"x": box["width"] - 3, "y": box["height"] - 3})
+    grid = page.evaluate("window.scanscope.clip.grid")
+    assert page.evaluate("window.scanscope.cursor.token") == grid["t"] * grid["h"] * grid["w"] - 1
+    assert page.locator(".path-reading").all_inner_texts() != readings
+
+
+def test_no_order_is_answered_in_place(lab):
+    page = lab()
+    page.evaluate("document.querySelectorAll('#scan-orders input').forEach(box => box.click())")
+    page.get_by_text("Choose at least one scan order to compare.").wait_for()
+    page.locator("#scan-lab-run").click()
+    page.get_by_text("Choose at least one scan order above, then press Compare.").wait_for()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_sticks_out(lab, width, theme):
+    page = lab(width, theme)
+    compare(page, len(SCAN_ORDERS))
+    page.locator(".js-plotly-plot").nth(3).wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.complaints == []

@@ -1,0 +1,203 @@
+"""Visits with a real browser: what somebody sees and does on the page."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Page, expect
+
+from app.example_clips import list_examples
+
+pytestmark = pytest.mark.browser
+
+CLIPS = Path(__file__).parents[1] / "data" / "clips"
+EXAMPLES = list_examples()
+
+
+def answered(page: Page) -> None:
+    expect(page.locator("#predict-answer .answer-label")).not_to_be_empty()
+    expect(page.locator("#predict-notice .notice-done")).to_be_visible()
+
+
+def upload(page: Page, path: Path) -> None:
+    page.locator("#upload input[type=file]").set_input_files(path)
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_label(label, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def frame(page: Page) -> int:
+    return page.evaluate("scanscope.cursor.frame")
+
+
+@pytest.fixture
+def page(visit) -> Page:
+    page = visit()
+    answered(page)
+    return page
+
+
+def test_the_page_opens_with_an_example_that_is_already_answered(page):
+    first = EXAMPLES[0]
+    expect(page.get_by_role("button", name=first.title)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".film-name")).to_have_text(first.file)
+    expect(page.locator(".film-tile")).to_have_count(8)
+    expect(page.locator("#predict-answer .bar")).to_have_count(5)
+    expect(page.locator("#predict-answer .badge").first).to_be_visible()
+    expect(page.locator("#model-card .badge")).to_be_visible()
+    expect(page.locator("#predict-caption")).to_contain_text("It saw 8 frames")
+    assert page.locator("#predict-caption").bounding_box()["y"] < 800
+
+
+def test_nothing_is_asked_of_other_servers_and_nothing_complains(page):
+    page.get_by_role("tab", name="Scan lab").click()
+    page.wait_for_timeout(500)
+    assert page.outside_requests == []
+    assert page.complaints == []
+
+
+def test_an_uploaded_clip_is_answered(page):
+    upload(page, CLIPS / "hand_cup.mp4")
+    expect(page.locator(".film-name")).to_have_text("hand_cup.mp4")
+    expect(page.locator(".picker-clip").first).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".picker-clip").first).to_contain_text("hand_cup.mp4")
+    answered(page)
+    expect(page.locator(".timeline[data-duration^='8.']")).to_be_visible()
+    page.get_by_role("button", name=EXAMPLES[0].title).click()
+    expect(page.locator(".film-name")).to_have_text(EXAMPLES[0].file)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("notes.mp4", b"These are notes, not a video.", id="text"),
+        pytest.param("empty.mp4", b"", id="empty"),
+        pytest.param('it\'s "cut" & <b>.mp4', b"\0\0\0\x18ftypmp42" + b"\0" * 64, id="odd-name"),
+    ],
+)
+def test_a_broken_file_gives_a_sentence_and_the_earlier_result_stays(page, tmp_path, name, content):
+    before = page.locator("#predict-answer").inner_text()
+    broken = tmp_path / name
+    broken.write_bytes(content)
+    upload(page, broken)
+    notice = page.locator("#clip-notice .notice-failed")
+    expect(notice).to_contain_text(re.compile(r"\w{4,}.*\."))
+    assert "Traceback" not in page.content()
+    assert "log explains" not in notice.inner_text()
+    assert page.locator("#predict-answer").inner_text() == before
+    expect(page.locator(".film-name")).to_have_text(EXAMPLES[0].file)
+
+
+def test_keys_play_and_step_and_list_themselves(page):
+    expect(page.locator(".film-readout")).to_contain_text("frame 1 of 8")
+    page.locator(".film-name").click()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert frame(page) == 2
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".film-readout")).to_contain_text("frame 2 of 8")
+    page.keyboard.press("Space")
+    page.wait_for_function("scanscope.playing && scanscope.cursor.frame > 3")
+    page.keyboard.press("Space")
+    assert page.evaluate("scanscope.playing") is False
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("play or pause")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_a_token_is_chosen_by_pointer_and_moved_by_keys(page):
+    page.get_by_role("button", name="Token grid").click()
+    cells = page.locator(".film-grid i")
+    expect(cells).to_have_count(64)
+    cells.nth(9).click()
+    expect(page.locator(".film-readout")).to_contain_text("token 9 (t 0, y 1, x 1)")
+    page.keyboard.press("Shift+ArrowDown")
+    expect(page.locator(".film-readout")).to_contain_text("token 17 (t 0, y 2, x 1)")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".film-readout")).to_contain_text("token 81 (t 1, y 2, x 1)")
+
+
+def test_another_scan_order_is_answered_at_once_and_called_by_its_name(page):
+    choose(page, "Scan order", "Temporal first")
+    expect(page.locator("#predict-facts")).to_contain_text("Temporal first")
+    expect(page.locator("#predict-answer .badge").last).to_have_text(
+        re.compile("reordered|untrained")
+    )
+
+
+def test_more_frames_change_the_filmstrip_and_the_answer(page):
+    choose(page, "Frames", "16")
+    expect(page.locator(".film-tile")).to_have_count(16)
+    expect(page.locator("#predict-facts")).to_contain_text("16 frames at 64")
+
+
+def test_a_large_model_says_what_it_costs_and_waits_for_a_click(page):
+    page.get_by_label("Weights", exact=True).click()
+    page.keyboard.type("videomamba_base")
+    page.get_by_role("option", name="videomamba_base \N{MIDDLE DOT} untrained").click()
+    expect(page.locator("#predict-notice .notice-stale")).to_contain_text("press the button")
+    expect(page.locator("#setting-note")).to_contain_text("runs when you press the button")
+    expect(page.locator("#model-card .badge")).to_have_text("untrained")
+    expect(page.locator(".film-source")).to_contain_text("224")
+
+
+def test_two_models_side_by_side_with_differences(page):
+    page.get_by_label("Side by side with").click()
+    page.keyboard.type("videomamba_mini")
+    page.get_by_role("option", name="videomamba_mini \N{MIDDLE DOT} untrained").click()
+    page.keyboard.press("Escape")
+    table = page.locator("#predict-answer table")
+    expect(table.locator("thead th")).to_have_count(3)
+    expect(table).to_contain_text("videomamba_mini.untrained")
+
+
+def test_results_leave_as_json_and_csv(page):
+    with page.expect_download() as download:
+        page.locator("#predict-export").get_by_text("Save JSON").click()
+    document = json.loads(download.value.path().read_text(encoding="utf-8"))
+    assert download.value.suggested_filename == f"{EXAMPLES[0].file}-prediction.json"
+    (result,) = document["results"]
+    assert result["clip"] == EXAMPLES[0].file
+    assert result["predictions"][0]["label"] == page.locator(".answer-label").inner_text()
+    assert "torch" in document["environment"]
+    with page.expect_download() as download:
+        page.locator("#predict-export").get_by_text("Save CSV").click()
+    lines = download.value.path().read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 1 + len(result["predictions"])
+
+
+def test_light_and_dark_are_kept(page):
+    toggle = page.get_by_role("button", name="Light or dark")
+    toggle.click()
+    expect(page.locator("body")).to_have_class(re.compile("dark"))
+    page.reload()
+    expect(page.locator("body")).to_have_class(re.compile("dark"))
+
+
+def test_a_phone_sees_the_answer_without_scrolling_sideways(visit):
+    page = visit(width=390, height=844)
+    answered(page)
+    expect(page.locator("#sidebar")).not_to_have_class(re.compile(r"\bopen\b"))
+    for tab in ("Scan lab", "Predict"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("button", name="Toggle Sidebar").click()
+    expect(page.get_by_label("Weights", exact=True)).to_be_visible()
+
+
+def test_nothing_below_moves_when_an_answer_arrives(page):
+    heading = page.get_by_role("heading", name="Along the clip")
+    before = heading.bounding_box()["y"]
+    for example in EXAMPLES[1:3]:
+        page.get_by_role("button", name=example.title).click()
+        expect(page.locator(".film-name")).to_have_text(example.file)
+        answered(page)
+        assert abs(heading.bounding_box()["y"] - before) <= 4
