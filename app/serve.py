@@ -23,6 +23,7 @@ def serve(settings: Settings) -> None:
     """Build the app, say where it is open, and serve until interrupted."""
     session = Session(settings)
     app = build_app(settings, session)
+    session.ready.clear()
     threading.Thread(target=warm_up, args=(session,), daemon=True).start()
     script = (ASSETS / "scanscope.js").read_text(encoding="utf-8")
     app.launch(
@@ -52,3 +53,5 @@ def warm_up(session: Session) -> None:
         fresh_answer(session, selection)
     except READABLE_ERRORS as error:
         logging.getLogger(__name__).warning("The first example has no answer: %s", error)
+    finally:
+        session.ready.set()

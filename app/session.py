@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Lock, RLock
+from threading import Event, Lock, RLock
 
 from analysis.prediction import SampledClip, read_clip
 from analysis.weights import LoadedModel, load_model, weights_card, weights_hash
@@ -29,6 +29,9 @@ class Session:
         self._models: RecentlyUsed[LoadedModel] = RecentlyUsed(settings.kept_models)
         self._clips: RecentlyUsed[SampledClip] = RecentlyUsed(settings.kept_clips)
         self._results = ResultCache(settings.cache_folder / "results", settings.kept_results)
+        self.ready = Event()
+        """Cleared while compiled kernels are being prepared after the start."""
+        self.ready.set()
         self._lock = RLock()
         self._reading = Lock()
 

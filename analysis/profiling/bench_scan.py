@@ -69,7 +69,7 @@ def bench_scan(
                     timing.fastest_ms,
                     timing.runs,
                     difference.item(),
-                )  # fmt: skip
+                )
             )
     return timings
 

@@ -118,6 +118,9 @@ def build_predict(context: AppContext) -> None:
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (Gradio finds it by its default)
     ) -> Iterator[dict]:
         selection = Selection(clip, model, frames, size, order)
+        if not session.ready.is_set():
+            yield {panel.notice: working("Preparing the compiled scan, once on a new machine")}
+            session.ready.wait()
         yield {panel.notice: working(_stage(selection))}
         first = (fresh_answer if anew else answer)(session, selection, progress)
         answers = [first.prediction]

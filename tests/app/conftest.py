@@ -73,6 +73,7 @@ def running_app(tmp_path_factory: pytest.TempPathFactory):
 def browser():
     """Chromium without a window; the test skips where no browser is installed."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    sync_api.expect.set_options(timeout=30_000)
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
     if executable is None:
         pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")

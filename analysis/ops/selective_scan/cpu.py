@@ -1,7 +1,5 @@
 """The selective scan on processors: Numba kernels behind one differentiable function."""
 
-from typing import NamedTuple
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,6 +10,7 @@ from analysis.ops.channel_last import channel_last, memory
 from analysis.ops.parallel import run_blocks
 from analysis.ops.selective_scan import cpu_kernels
 from analysis.ops.selective_scan.cpu_rows import LANES
+from analysis.ops.selective_scan.fused import Options, call_fused, collected_gradients
 
 
 def supports(u: Tensor) -> bool:
@@ -19,13 +18,7 @@ def supports(u: Tensor) -> bool:
     return u.device.type == "cpu" and u.dtype in (torch.float32, torch.bfloat16, torch.float16)
 
 
-class _Options(NamedTuple):
-    gated: bool
-    delta_softplus: bool
-    reverse: bool
-
-
-def _token_memory(u, delta, B, C, z, options: _Options) -> list[np.ndarray | int]:
+def _token_memory(u, delta, B, C, z, options: Options) -> list[np.ndarray | int]:
     """Kernel arguments of the token tensors; without a gate u stands in for z, never read."""
     tokens = [memory(channel_last(x)) for x in (u, delta, B, C)]
     tokens.append(memory(channel_last(z)) if options.gated else tokens[0])
@@ -38,7 +31,7 @@ def _blocks(u: Tensor) -> int:
 
 class _SelectiveScan(Function):
     @staticmethod
-    def forward(ctx, u, delta, A, B, C, D, z, delta_bias, options: _Options):
+    def forward(ctx, u, delta, A, B, C, D, z, delta_bias, options: Options):
         tokens = _token_memory(u, delta, B, C, z, options)
         weights = [x.detach().float().contiguous() for x in (A, D, delta_bias)]
         batch, channels, length = u.shape
@@ -64,8 +57,7 @@ class _SelectiveScan(Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, g_out, g_state):
-        inputs = ctx.saved_tensors
-        u, delta, A, B, C, D, z, delta_bias = inputs
+        u, delta, A, B, C, D, z, delta_bias = ctx.saved_tensors
         tokens = _token_memory(u, delta, B, C, z, ctx.options)
         weights = [x.detach().float().contiguous() for x in (A, D, delta_bias)]
         batch, channels, length = u.shape
@@ -90,51 +82,14 @@ class _SelectiveScan(Function):
             states,
             *ctx.options,
         )
-        gradients = (
-            g_u.transpose(1, 2),
-            g_delta.transpose(1, 2),
-            g_A.sum(0),
-            g_B.sum(1).transpose(1, 2),
-            g_C.sum(1).transpose(1, 2),
-            g_D.sum(0),
-            g_z.transpose(1, 2) if ctx.options.gated else None,
-            g_bias.sum(0),
-        )
-        needed = zip(gradients, inputs, ctx.needs_input_grad[:8], strict=True)
-        return *(g.to(x.dtype) if needs and g is not None else None for g, x, needs in needed), None
+        return collected_gradients(ctx, g_u, g_delta, g_z, g_B, g_C, g_A, g_D, g_bias)
 
 
-def selective_scan(
-    u: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    D: Tensor | None = None,
-    z: Tensor | None = None,
-    delta_bias: Tensor | None = None,
-    delta_softplus: bool = False,
-    return_last_state: bool = False,
-    *,
-    reverse: bool = False,
-) -> Tensor | tuple[Tensor, Tensor]:
+def selective_scan(*arguments, **options) -> Tensor | tuple[Tensor, Tensor]:
     """The scan of `analysis.ops.selective_scan.selective_scan` in float32 on all cores.
 
     Tensors whose channels are neighbours in memory (a transposed (B, L, channels) tensor) are read
     in place; others are copied once. The outputs are channel-last too. Backward keeps only the
     inputs: states are computed again.
     """
-    zeros = u.new_zeros(u.shape[1])
-    options = _Options(z is not None, delta_softplus, reverse)
-    out, last_state = _SelectiveScan.apply(
-        u,
-        delta,
-        A,
-        B,
-        C,
-        zeros if D is None else D,
-        u if z is None else z,
-        zeros if delta_bias is None else delta_bias,
-        options,
-    )
-    return (out, last_state) if return_last_state else out
+    return call_fused(_SelectiveScan, *arguments, **options)

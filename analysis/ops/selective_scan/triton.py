@@ -10,7 +10,6 @@ on the CPU through Triton's interpreter: slow, but the way to test them without 
 """
 
 from functools import partial
-from typing import NamedTuple
 
 import torch
 import triton
@@ -20,6 +19,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from analysis.ops.channel_last import channel_last
+from analysis.ops.selective_scan.fused import Options, call_fused, collected_gradients
 
 CHUNK = 64
 FORWARD_TILE = 128
@@ -187,12 +187,6 @@ def supports(u: Tensor) -> bool:
     return on_device and u.dtype in (torch.float32, torch.bfloat16, torch.float16)
 
 
-class _Options(NamedTuple):
-    gated: bool
-    delta_softplus: bool
-    reverse: bool
-
-
 def _memory(*tensors: Tensor) -> list[Tensor | int]:
     """Kernel arguments of token tensors: memory, batch stride and position stride of each."""
     tokens = [channel_last(x) for x in tensors]
@@ -207,7 +201,7 @@ def _tile(states: int, elements: int) -> tuple[int, int]:
 
 class _SelectiveScan(Function):
     @staticmethod
-    def forward(ctx, u, delta, A, B, C, D, z, delta_bias, options: _Options):
+    def forward(ctx, u, delta, A, B, C, D, z, delta_bias, options: Options):
         batch, channels, length = u.shape
         states = A.shape[1]
         padded, lanes = _tile(states, FORWARD_TILE)
@@ -234,8 +228,7 @@ class _SelectiveScan(Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, g_out, g_state):
-        inputs = ctx.saved_tensors
-        u, delta, A, B, C, D, z, delta_bias = inputs
+        u, delta, A, B, C, D, z, delta_bias = ctx.saved_tensors
         batch, channels, length = u.shape
         states = A.shape[1]
         padded, lanes = _tile(states, BACKWARD_TILE)
@@ -270,51 +263,14 @@ class _SelectiveScan(Function):
                 CHUNK=CHUNK,
                 num_warps=1,
             )
-        gradients = (
-            g_u.transpose(1, 2),
-            g_delta.transpose(1, 2),
-            g_A.sum(0),
-            g_B.sum(1).transpose(1, 2),
-            g_C.sum(1).transpose(1, 2),
-            g_D.sum(0),
-            g_z.transpose(1, 2) if ctx.options.gated else None,
-            g_bias.sum(0),
-        )
-        needed = zip(gradients, inputs, ctx.needs_input_grad[:8], strict=True)
-        return *(g.to(x.dtype) if needs and g is not None else None for g, x, needs in needed), None
+        return collected_gradients(ctx, g_u, g_delta, g_z, g_B, g_C, g_A, g_D, g_bias)
 
 
-def selective_scan(
-    u: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    D: Tensor | None = None,
-    z: Tensor | None = None,
-    delta_bias: Tensor | None = None,
-    delta_softplus: bool = False,
-    return_last_state: bool = False,
-    *,
-    reverse: bool = False,
-) -> Tensor | tuple[Tensor, Tensor]:
+def selective_scan(*arguments, **options) -> Tensor | tuple[Tensor, Tensor]:
     """The scan of `analysis.ops.selective_scan.selective_scan` in float32 on the GPU.
 
     Tensors whose channels are neighbours in memory (a transposed (B, L, channels) tensor) are read
     in place; others are copied once. The outputs are channel-last too. Backward keeps only the
     inputs: states are computed again.
     """
-    zeros = u.new_zeros(u.shape[1])
-    options = _Options(z is not None, delta_softplus, reverse)
-    out, last_state = _SelectiveScan.apply(
-        u,
-        delta,
-        A,
-        B,
-        C,
-        zeros if D is None else D,
-        u if z is None else z,
-        zeros if delta_bias is None else delta_bias,
-        options,
-    )
-    return (out, last_state) if return_last_state else out
+    return call_fused(_SelectiveScan, *arguments, **options)

@@ -1,0 +1,75 @@
+"""`python -m app.screenshots`: take the README's pictures of both tabs from the running app.
+
+Needs the development requirements and a Chromium on the path.
+"""
+
+import argparse
+import io
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+
+FOLDER = Path(__file__).parents[1] / "docs" / "screenshots"
+WIDTH, HEIGHT = 1280, 800
+PATIENCE_MS = 120_000
+
+
+def predict_tab(page) -> None:
+    page.get_by_role("button", name="Camera tour").click()
+    page.locator(".film-name", has_text="camera_tour").wait_for()
+    page.locator("#predict-timeline .lane").first.wait_for()
+    page.locator("#predict-notice .notice-done", has_text="windows").wait_for()
+
+
+def scan_lab_tab(page) -> None:
+    page.get_by_role("tab", name="Scan lab").click()
+    page.locator("#scan-table table").wait_for()
+    page.locator("#scan-lab-run").click()
+    page.locator("#scan_lab-notice .notice-done").wait_for()
+
+
+SCENES: tuple[tuple[str, str, Callable], ...] = (
+    ("predict", "light", predict_tab),
+    ("predict-dark", "dark", predict_tab),
+    ("scan-lab", "light", scan_lab_tab),
+    ("scan-lab-dark", "dark", scan_lab_tab),
+)
+
+
+def take(address: str) -> None:
+    """Write one PNG per scene into docs/screenshots; the app must be open at `address`."""
+    from playwright.sync_api import sync_playwright
+
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        sys.exit(
+            "No chromium was found on the path; install it (Debian: apt-get install chromium)."
+        )
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        for name, theme, prepare in SCENES:
+            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=theme)
+            page.set_default_timeout(PATIENCE_MS)
+            page.goto(address)
+            page.locator("#predict-answer .answer-label").wait_for()
+            prepare(page)
+            page.wait_for_timeout(1500)
+            _write(page.screenshot(), FOLDER / f"{name}.png")
+            page.close()
+        browser.close()
+
+
+def _write(picture: bytes, path: Path) -> None:
+    """With 256 colours: the page has few, and the repository stays small."""
+    Image.open(io.BytesIO(picture)).convert("RGB").quantize(256, dither=0).save(path, optimize=True)
+    print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m app.screenshots", description=__doc__)
+    parser.add_argument("address", nargs="?", default="http://127.0.0.1:7860")
+    take(parser.parse_args().address)
