@@ -3,7 +3,8 @@
 from dataclasses import asdict, dataclass, replace
 
 from analysis.prediction import LabelProbability, Prediction, predict_clip
-from analysis.weights import WeightsError, weights_card
+from analysis.weights import weights_card
+from app.errors import READABLE_ERRORS
 from app.selection import Selection
 from app.session import Session
 
@@ -35,10 +36,10 @@ def fresh_answer(session: Session, selection: Selection, progress=None) -> Answe
 
 
 def recalled_answer(session: Session, selection: Selection) -> Answer | None:
-    """The answer if it was given before and its weights are on this machine, else None."""
+    """The answer if it was given before and clip and weights are still there, else None."""
     try:
         payload = session.recall(session.key("answer", selection))
-    except WeightsError:
+    except READABLE_ERRORS:
         return None
     if payload is None:
         return None

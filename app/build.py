@@ -8,7 +8,7 @@ import gradio as gr
 from app.api import build_api
 from app.components.filmstrip import build_filmstrip
 from app.components.masthead import build_masthead
-from app.components.notice import empty_notice, failed, plain_sentence, stale
+from app.components.notice import done, empty_notice, failed, plain_sentence, stale
 from app.components.setting_note import setting_note
 from app.components.sidebar import (
     SidebarParts,
@@ -27,6 +27,7 @@ from app.tabs.predict import build_predict
 from app.tabs.scan_lab import build_scan_lab
 
 STALE = "These results are of the earlier choice; press the button to renew them"
+WAITING = "Press the button to begin"
 
 
 @dataclass(frozen=True)
@@ -116,22 +117,24 @@ def _wire_panels(
 
     def announce(open_tab: str, *values) -> dict:
         selection = Selection(*values[: len(context.selection_inputs)])
-        states = values[len(context.selection_inputs) :]
+        shown_selections = values[len(context.selection_inputs) :]
         updates = {
             context.changed: selection,
             parts.note: setting_note(selection, context.session),
         }
-        for panel, shown, request in zip(panels, states[::2], states[1::2], strict=True):
+        for panel, shown in zip(panels, shown_selections, strict=True):
             if shown == selection:
                 updates[panel.notice] = empty_notice()
             elif panel.name == open_tab and panel.automatic(selection):
-                updates[panel.request] = request + 1
+                updates[panel.request] = selection
             elif shown is not None:
-                updates[panel.notice] = stale(_stale_sentence(context.session, selection))
+                updates[panel.notice] = stale(f"{STALE}{_cost(context.session, selection)}.")
+            else:
+                updates[panel.notice] = done(f"{WAITING}{_cost(context.session, selection)}.")
         return updates
 
     inputs = [context.open_tab, *context.selection_inputs]
-    inputs += [state for panel in panels for state in (panel.shown, panel.request)]
+    inputs += [panel.shown for panel in panels]
     outputs = [context.changed, parts.note]
     outputs += [part for panel in panels for part in (panel.notice, panel.request)]
     # In the queue, because only there do changes of a gr.State reach their listeners.
@@ -149,10 +152,10 @@ def _wire_panels(
     app.load(announce, inputs, outputs, **quiet)
 
 
-def _stale_sentence(session: Session, selection: Selection) -> str:
+def _cost(session: Session, selection: Selection) -> str:
     if session.quick(selection):
-        return f"{STALE}."
-    return f"{STALE}: about {duration(session.estimate_ms(selection))} an answer."
+        return ""
+    return f": about {duration(session.estimate_ms(selection))} an answer"
 
 
 def _name_of(name: str) -> Callable[[], str]:

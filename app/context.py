@@ -26,7 +26,7 @@ class Panel:
     notice: gr.HTML
     """One line of fixed height: what runs, what is stale, or what went wrong."""
     request: gr.State
-    """Changes when the tab must compute by itself: listen to `request.change`."""
+    """The Selection the tab must compute by itself: listen to `request.change`."""
     shown: gr.State
     """The Selection whose results stand in the tab now, or None."""
     automatic: Callable[[Selection], bool]
@@ -68,7 +68,7 @@ class AppContext:
                 elem_id=f"{name}-notice",
                 elem_classes="notice-line",
             ),
-            request=gr.State(0),
+            request=gr.State(None),
             shown=gr.State(None),
             automatic=automatic,
         )

@@ -6,7 +6,8 @@ from typing import Any
 
 from analysis.scan_comparison.compare import compare_scans
 from analysis.scan_comparison.rows import comparison_rows, planned_rows
-from analysis.weights import WeightsError, planned_config, weights_card
+from analysis.weights import planned_config, weights_card
+from app.errors import READABLE_ERRORS
 from app.selection import Selection
 from app.session import Session
 
@@ -58,7 +59,7 @@ def unknown_orders(session: Session, selection: Selection, orders: Sequence[str]
     """The orders that were not measured before, or all while the weights are not here yet."""
     try:
         return [o for o in orders if session.recall(_key(session, selection, o)) is None]
-    except WeightsError:
+    except READABLE_ERRORS:
         return list(orders)
 
 

@@ -21,6 +21,7 @@ from app.theme import ASSETS, STYLE_SHEETS, build_theme
 
 def serve(settings: Settings) -> None:
     """Build the app, say where it is open, and serve until interrupted."""
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(settings.cache_folder / "uploads"))
     session = Session(settings)
     app = build_app(settings, session)
     session.ready.clear()

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from threading import Event, Lock, RLock
 
 from analysis.prediction import SampledClip, read_clip
-from analysis.weights import LoadedModel, load_model, weights_card, weights_hash
+from analysis.video.limits import VideoError
+from analysis.weights import LoadedModel, WeightsError, load_model, weights_card, weights_hash
 from app.model_outline import model_outline
 from app.recently_used import RecentlyUsed
 from app.result_cache import ResultCache, code_hash, content_hash
@@ -66,7 +67,7 @@ class Session:
         Raises VideoError for unusable files and WeightsError for a setting no model can have.
         """
         key = (
-            content_hash(selection.clip),
+            _content_hash(selection),
             selection.clip,
             selection.model,
             selection.num_frames,
@@ -78,7 +79,14 @@ class Session:
             )
 
     def quick(self, selection: Selection) -> bool:
-        """Whether one answer should come fast enough to start without a click."""
+        """Whether one answer should come fast enough to start without a click.
+
+        Weights that would have to be fetched first never are.
+        """
+        try:
+            weights_hash(weights_card(selection.model))
+        except WeightsError:
+            return False
         return self.estimate_ms(selection) <= 1000 * self.settings.patience_s
 
     def estimate_ms(self, selection: Selection) -> float:
@@ -88,12 +96,13 @@ class Session:
     def key(self, kind: str, selection: Selection, *extra: str | int | float | None) -> str:
         """The name of a result: what was asked, of which bytes, weights and code.
 
-        Raises WeightsError when the weights are not on this machine yet.
+        Raises WeightsError when the weights are not on this machine yet, and VideoError when the
+        clip is not there any more.
         """
         parts = [
             kind,
             code_hash(),
-            content_hash(selection.clip),
+            _content_hash(selection),
             selection.clip_name,
             selection.model,
             weights_hash(weights_card(selection.model)),
@@ -109,3 +118,12 @@ class Session:
 
     def remember(self, key: str, payload: dict) -> None:
         self._results.put(key, payload)
+
+
+def _content_hash(selection: Selection) -> str:
+    try:
+        return content_hash(selection.clip)
+    except OSError:
+        raise VideoError(
+            f'"{selection.clip_name}" is not on this server any more; upload it again.'
+        ) from None

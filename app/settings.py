@@ -1,10 +1,11 @@
 """Everything the environment may change about the app, read once, in one place."""
 
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+_CACHE_HOME = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 class SettingsError(ValueError):
@@ -17,7 +18,8 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 7860
-    cache_folder: Path = Path(tempfile.gettempdir()) / "scanscope"
+    cache_folder: Path = _CACHE_HOME / "scanscope"
+    """Results and uploads."""
     default_model: str = "videomamba_mini.camera"
     """Weights that speak first; the first shipped weights when this name is not registered."""
     kept_models: int = 3

@@ -4,12 +4,15 @@ from html import escape
 
 import gradio as gr
 
+_FORMULAS = [{"left": "$", "right": "$", "display": False}]
+
 
 def what_to_look_at(sentence: str) -> str:
     """The caption of a figure, filled with this clip's numbers. `sentence` is plain text."""
     return f'<p class="caption">{escape(sentence)}</p>'
 
 
-def how_it_is_computed() -> gr.Accordion:
-    """A closed accordion, to be used as a context manager around its Markdown."""
-    return gr.Accordion("How it is computed", open=False, elem_classes="how-computed")
+def how_it_is_computed(account: str) -> None:
+    """Place a closed accordion with `account`: Markdown, formulas between single dollars."""
+    with gr.Accordion("How it is computed", open=False, elem_classes="how-computed"):
+        gr.Markdown(account, latex_delimiters=_FORMULAS)

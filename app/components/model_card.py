@@ -3,7 +3,7 @@
 from html import escape
 
 from analysis.weights import WeightsCard
-from app.components.badge import training_badge
+from app.figures.badge import training_badge
 
 _MEANING = {
     "trained": "Weights released by the authors of the model.",

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from analysis.ops.scan_order import SCAN_ORDERS
-from app.components.badge import badge, relation_badge
+from app.figures.badge import badge, relation_badge
 from app.figures.number_format import (
     NO_VALUE,
     THIN_SPACE,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from analysis.prediction import Prediction
-from app.components.badge import relation_badge, training_badge
+from app.figures.badge import relation_badge, training_badge
 from app.figures.number_format import NO_VALUE, percent, percent_points
 
 SHOWN = 5

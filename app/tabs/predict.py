@@ -81,8 +81,7 @@ def build_predict(context: AppContext) -> None:
     with gr.Row(elem_classes="under-row"):
         caption = gr.HTML(what_to_look_at(""), elem_id="predict-caption", apply_default_css=False)
         export = result_export("predict")
-    with how_it_is_computed():
-        gr.Markdown(HOW_ANSWER)
+    how_it_is_computed(HOW_ANSWER)
     with gr.Row(elem_classes="section-row"):
         gr.HTML('<h3 class="section-heading">Along the clip</h3>', apply_default_css=False)
         window = gr.Dropdown(
@@ -103,8 +102,7 @@ def build_predict(context: AppContext) -> None:
     with gr.Row(elem_classes="under-row"):
         along_caption = gr.HTML(what_to_look_at(""), apply_default_css=False)
         along_export = result_export("timeline")
-    with how_it_is_computed():
-        gr.Markdown(HOW_TIMELINE)
+    how_it_is_computed(HOW_TIMELINE)
 
     @guarded(panel.notice)
     def predict(

@@ -111,8 +111,7 @@ def build_scan_lab(context: AppContext) -> None:
         with gr.Column(min_width=320):
             divergence = _plot(divergence_figure(planned), "Distance from the trained answer")
             cost_caption = _caption(cost_sentence(planned))
-    with how_it_is_computed():
-        gr.Markdown(HOW_ANSWERS)
+    how_it_is_computed(HOW_ANSWERS)
     gr.HTML(
         '<h3 class="section-heading">The path over the clip</h3>',
         apply_default_css=False,
@@ -125,8 +124,7 @@ def build_scan_lab(context: AppContext) -> None:
         with gr.Column(min_width=320):
             reach = _plot(reach_figure(planned), "Neighbours within the convolution")
             reach_caption = _caption(reach_sentence(planned))
-    with how_it_is_computed():
-        gr.Markdown(HOW_GEOMETRY)
+    how_it_is_computed(HOW_GEOMETRY)
     known = gr.State({})
 
     def drawn(rows: Sequence[Row]) -> dict:

@@ -114,6 +114,11 @@ def test_a_file_that_is_no_video_is_one_sentence(session, tmp_path):
         answer(session, replace(MINI, clip=str(text)))
 
 
+def test_a_clip_that_was_cleared_away_is_one_sentence(session):
+    with pytest.raises(VideoError, match=r"gone\.mp4.*upload it again"):
+        answer(session, replace(MINI, clip="/nowhere/gone.mp4"))
+
+
 def test_estimates_grow_with_the_work_and_follow_what_was_measured(session):
     quick = session.estimate_ms(MINI)
     tiny = in_own_setting(MINI, "videomamba_tiny.untrained")
