@@ -128,6 +128,8 @@ def test_estimates_grow_with_the_work_and_follow_what_was_measured(session):
     )
     session.run_times.record(MINI, 123.0)
     assert session.estimate_ms(replace(MINI, clip="another.mp4")) == 123.0
+    session.run_times.record(MINI, 456.0)
+    assert session.estimate_ms(MINI) == 123.0
     session.run_times.record(tiny, 2 * session.estimate_ms(tiny))
     assert not session.quick(replace(tiny, num_frames=64))
 

@@ -92,9 +92,7 @@ def test_geometry_and_paths_stand_before_anything_is_run(lab):
 def test_path_draws_itself_stops_and_can_be_scrubbed(lab):
     page = lab()
     step, play = page.locator(".path-step"), page.locator(".path-play")
-    page.wait_for_function(
-        "() => document.querySelector('.path-play').textContent === 'Play'", timeout=30_000
-    )
+    page.wait_for_function("() => document.querySelector('.path-play').textContent === 'Play'")
     drawn, total = map(int, re.findall(r"\d+", step.inner_text()))
     assert drawn == total
     play.click()
@@ -139,7 +137,7 @@ def test_a_clicked_token_is_the_pages_token(lab):
 
 def test_no_order_is_answered_in_place(lab):
     page = lab()
-    page.evaluate("document.querySelectorAll('#scan-orders input').forEach(box => box.click())")
+    choose(page, ())
     page.get_by_text("Choose at least one scan order to compare.").wait_for()
     page.locator("#scan-lab-run").click()
     page.get_by_text("Choose at least one scan order above, then press Compare.").wait_for()
