@@ -4,6 +4,7 @@ from html import escape
 
 from analysis.weights import WeightsCard
 from app.figures.badge import training_badge
+from app.figures.number_format import THIN_SPACE, significant
 
 _MEANING = {
     "trained": "Weights released by the authors of the model.",
@@ -19,9 +20,11 @@ def model_card(card: WeightsCard) -> str:
         facts.append(f"<span>on {escape(card.data)}</span>")
     lines = [f'<p class="card-line">{" ".join(facts)}</p>']
     if card.reported_accuracy is not None:
-        note = f" ({escape(card.accuracy_note)})" if card.accuracy_note else ""
+        measured, *_ = card.accuracy_note.split(";")
         lines.append(
-            f'<p class="card-line"><b>{card.reported_accuracy:g}\N{THIN SPACE}%</b> top-1{note}</p>'
+            f'<p class="card-line" title="{escape(card.accuracy_note)}">'
+            f"<b>{significant(card.reported_accuracy)}{THIN_SPACE}%</b> "
+            f"{escape(measured or 'top-1')}</p>"
         )
     if card.note:
         lines.append(f'<p class="card-line">{escape(card.note)}</p>')

@@ -108,7 +108,7 @@ def test_bench_scan_rows(run):
     rows = json.loads(printed.out)
     assert code == 0
     found = {(row["implementation"], row["pass"]) for row in rows}
-    for implementation in ("cpu", "mambapy", "sequential_pytorch", "naive"):
+    for implementation in ("cpu", "mambapy", "sequential_pytorch"):
         assert {(implementation, "forward"), (implementation, "forward_backward")} <= found
     for row in rows:
         assert (row["length"], row["inner"], row["state"]) == (65, 16, 4)

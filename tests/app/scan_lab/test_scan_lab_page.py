@@ -43,18 +43,18 @@ def compare(page, count: int) -> None:
     page.wait_for_function(
         "count => document.querySelectorAll('#scan-table tr.run').length === count", arg=count
     )
-    page.get_by_text(f"{count} orders compared").wait_for()
 
 
 def column(page, name: str) -> list[float]:
-    cells = page.locator(f'#scan-table td[data-name="{name}"]').all()
-    return [float(cell.get_attribute("data-value")) for cell in cells]
+    cells = page.locator(f'#scan-table td[data-name="{name}"]')
+    return cells.evaluate_all("cells => cells.map(cell => Number(cell.dataset.value))")
 
 
 def test_four_orders_compared_sorted_and_saved(lab):
     page = lab()
     choose(page, FOUR)
     compare(page, 4)
+    page.get_by_text("4 orders compared").wait_for()
     rows = page.locator("#scan-table tbody tr")
     assert rows.locator(".scan-name").all_inner_texts() == list(FOUR)
     marks = [row.locator(".scan-marks").inner_text() for row in rows.all()]
