@@ -18,8 +18,6 @@ PATIENCE_MS = 120_000
 
 
 def predict_tab(page) -> None:
-    page.get_by_role("button", name="Camera tour").click()
-    page.locator(".film-name", has_text="camera_tour").wait_for()
     page.locator("#predict-timeline .lane").first.wait_for()
     page.locator("#predict-notice .notice-done", has_text="windows").wait_for()
 

@@ -13,6 +13,13 @@ def register(commands: argparse._SubParsersAction) -> None:
     scan.add_argument("--length", type=int, default=3137, help="tokens L (3137)")
     scan.add_argument("--inner", type=int, default=384, help="inner channels E (384)")
     scan.add_argument("--state", type=int, default=16, help="states N (16)")
+    scan.add_argument(
+        "--passes",
+        nargs="+",
+        choices=("forward", "forward_backward"),
+        default=("forward", "forward_backward"),
+        help="what to time (both)",
+    )
     scan.set_defaults(run=run_scan)
     model = kinds.add_parser("model", help="a forward pass beside its matrix products")
     model.add_argument("--model", default="videomamba_tiny", help="architecture (videomamba_tiny)")
@@ -35,6 +42,7 @@ def run_scan(options: argparse.Namespace) -> int:
         state=options.state,
         rounds=options.rounds,
         device=options.device,
+        passes=tuple(options.passes),
     )
     if options.json:
         print_json([timing.row() for timing in timings])
