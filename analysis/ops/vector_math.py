@@ -44,7 +44,7 @@ def _log1p_ratio(t: np.ndarray) -> np.ndarray:
 
 _E0, _E1, _E2, _E3, _E4, _E5 = _coefficients(np.exp2, -0.5, 0.5, 5)
 _L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8, _L9 = _coefficients(_log1p_ratio, 1e-9, 1.0, 9)
-_LARGEST_EXPONENT = np.float32(126.0)
+LARGEST_EXPONENT = np.float32(126.0)
 _ROUNDING = np.float32(1.5 * 2**23)
 """Adding this to a small float32 rounds it to a whole number and leaves that in the low bits."""
 
@@ -73,6 +73,20 @@ def assume_no_overlap(typing_context):
         for argument in builder.function.args:
             if argument.type == _FLOAT.as_pointer():
                 argument.add_attribute("noalias")
+        return context.get_dummy_value()
+
+    return types.none(), generate
+
+
+@intrinsic
+def inline_into_caller(typing_context):
+    """Has LLVM copy the calling function into its own callers, whatever its size.
+
+    Unlike Numba's `inline="always"` this keeps what `assume_no_overlap` promised.
+    """
+
+    def generate(context, builder, signature, arguments):
+        builder.function.attributes.add("alwaysinline")
         return context.get_dummy_value()
 
     return types.none(), generate
@@ -138,14 +152,39 @@ def _scale_by_power(typing_context, value, rounded):
     return types.float32(types.float32, types.float32), generate
 
 
+@intrinsic
+def _multiply_add(typing_context, a, b, c):
+    """a * b + c, rounded once where the processor can."""
+
+    def generate(context, builder, signature, arguments):
+        kind = ir.FunctionType(_FLOAT, [_FLOAT] * 3)
+        function = builder.module.declare_intrinsic("llvm.fmuladd", [_FLOAT], kind)
+        return builder.call(function, arguments)
+
+    return types.float32(types.float32, types.float32, types.float32), generate
+
+
+@njit(inline="always", error_model="numpy", fastmath=FASTMATH)
+def _exp2_polynomial(f):
+    return _E0 + f * (_E1 + f * (_E2 + f * (_E3 + f * (_E4 + f * _E5))))
+
+
 @njit(inline="always", error_model="numpy", fastmath=FASTMATH)
 def exp2(x):
     """2**x in float32; exponents beyond +-126 are held there."""
-    x = min(max(x, -_LARGEST_EXPONENT), _LARGEST_EXPONENT)
+    x = min(max(x, -LARGEST_EXPONENT), LARGEST_EXPONENT)
     rounded = x + _ROUNDING
-    f = x - (rounded - _ROUNDING)
-    p = _E0 + f * (_E1 + f * (_E2 + f * (_E3 + f * (_E4 + f * _E5))))
-    return _scale_by_power(p, rounded)
+    return _scale_by_power(_exp2_polynomial(x - (rounded - _ROUNDING)), rounded)
+
+
+@njit(inline="always", error_model="numpy", fastmath=FASTMATH)
+def exp2_product(a, b, small):
+    """2**(a * b) in float32; three instructions shorter where |a * b| <= 126 is known (`small`)."""
+    if small:
+        rounded = _multiply_add(a, b, _ROUNDING)
+        f = _multiply_add(a, b, _ROUNDING - rounded)
+        return _scale_by_power(_exp2_polynomial(f), rounded)
+    return exp2(a * b)
 
 
 @njit(inline="always", error_model="numpy", fastmath=FASTMATH)

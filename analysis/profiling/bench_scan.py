@@ -46,9 +46,9 @@ def bench_scan(
 ) -> list[ScanTiming]:
     """Times every fused implementation that runs here, and the peers, on the same tensors.
 
-    The peers are mambapy's parallel scan and its sequential one in plain PyTorch. Float32, batch
-    1, softplus and skip included, no gate. `largest_error` is the largest difference of the
-    output from the naive scan in float64, over its largest value.
+    The peers are mambapy's parallel scan and one step after another in PyTorch. Float32, batch 1,
+    softplus and skip included, no gate. `largest_error` is the largest difference of the output
+    from the naive scan in float64, over its largest value.
     """
     inputs = _inputs(length, inner, state, device)
     scans = _scans(inputs[0])
@@ -90,12 +90,12 @@ def _inputs(length: int, inner: int, state: int, device: str) -> tuple[Tensor, .
 
 def _scans(u: Tensor) -> dict[str, Scan]:
     scans = {name: _ours(name) for name in available_implementations(u) if name != "naive"}
+    scans["sequential_pytorch"] = _sequential
     try:
         from mambapy.mamba import MambaBlock
     except ImportError:
         return scans
     scans["mambapy"] = _mambapy(MambaBlock.selective_scan)
-    scans["sequential_pytorch"] = _mambapy(MambaBlock.selective_scan_seq)
     return scans
 
 
@@ -109,6 +109,21 @@ def _ours(implementation: str) -> Scan:
 
 
 _naive = _ours("naive")
+
+
+def _sequential(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
+    """What a PyTorch programmer would write: everything at once except the recurrence itself.
+
+    `unbind` keeps its backward linear in L; slices (as in mambapy's own sequential scan) would
+    each hand back a gradient of full length.
+    """
+    delta = F.softplus(delta)
+    decays = torch.exp(delta.unsqueeze(-1) * A).unbind(1)
+    writes = ((delta * u).unsqueeze(-1) * B.unsqueeze(2)).unbind(1)
+    states = [writes[0]]
+    for decay, write in zip(decays[1:], writes[1:], strict=True):
+        states.append(decay * states[-1] + write)
+    return (torch.stack(states, 1) @ C.unsqueeze(-1)).squeeze(-1) + D * u
 
 
 def _mambapy(method: Callable) -> Scan:

@@ -13,6 +13,7 @@ from numba import njit
 
 from analysis.ops.selective_scan.cpu_rows import (
     LANES,
+    all_within,
     carve,
     finish_rows,
     gate_gradients,
@@ -25,7 +26,8 @@ from analysis.ops.vector_math import (
     COMPILED,
     FASTMATH,
     assume_no_overlap,
-    exp2,
+    exp2_product,
+    inline_into_caller,
     prefer_widest_vectors,
     put,
     take,
@@ -41,24 +43,26 @@ _SHAPE = "i8, i8, i8, b1, b1, b1"
 """channels, length, states; has a gate; softplus on delta; last token first."""
 
 # The innermost loops stand in functions of their own because only there can LLVM be told that no
-# two arrays overlap; without that it checks every pair, or does not vectorise at all.
+# two arrays overlap; without that it checks every pair, or does not vectorise at all. `small`
+# says that no decay of the chunk leaves the exponents of float32, which saves a sixth of the work.
 
 
 @njit(**_OPTIONS)
-def _advance(state, outputs, i, rates, steps, writes, B, b_at, C, c_at):
+def _advance(small, state, outputs, i, rates, steps, writes, B, b_at, C, c_at):
     """Token i of a chunk forward: the state decays, takes the input in, and is read out."""
+    inline_into_caller()
     prefer_widest_vectors()
     assume_no_overlap()
     for n in range(len(rates)):
         b, c = take(B, b_at + n), take(C, c_at + n)
         for j in range(LANES):
-            value = exp2(steps[i, j] * rates[n, j]) * state[n, j] + writes[i, j] * b
+            value = exp2_product(steps[i, j], rates[n, j], small) * state[n, j] + writes[i, j] * b
             state[n, j] = value
             outputs[i, j] += c * value
 
 
 @njit(**_OPTIONS)
-def _carry_on(state, rates, steps, writes, B, b_at, b_row, size):
+def _carry_on(small, state, rates, steps, writes, B, b_at, b_row, size):
     """A chunk forward without a read-out."""
     prefer_widest_vectors()
     assume_no_overlap()
@@ -66,14 +70,15 @@ def _carry_on(state, rates, steps, writes, B, b_at, b_row, size):
         for n in range(len(rates)):
             b = take(B, b_at + i * b_row + n)
             for j in range(LANES):
-                decay = exp2(steps[i, j] * rates[n, j])
+                decay = exp2_product(steps[i, j], rates[n, j], small)
                 state[n, j] = decay * state[n, j] + writes[i, j] * b
 
 
 @njit(**_OPTIONS)
 def _advance_and_keep(
-    state, outputs, history, decay, rates, steps, writes, B, b_at, b_row, C, c_at, c_row, size
-):
+    small, state, outputs, history, decay, rates, steps, writes, B, b_at, b_row, C, c_at, c_row,
+    size,
+):  # fmt: skip
     """A chunk forward, keeping every state (after its token) and every decay for the way back."""
     prefer_widest_vectors()
     assume_no_overlap()
@@ -81,7 +86,7 @@ def _advance_and_keep(
         for n in range(len(rates)):
             b, c = take(B, b_at + i * b_row + n), take(C, c_at + i * c_row + n)
             for j in range(LANES):
-                factor = exp2(steps[i, j] * rates[n, j])
+                factor = exp2_product(steps[i, j], rates[n, j], small)
                 value = factor * state[n, j] + writes[i, j] * b
                 decay[i, n, j] = factor
                 state[n, j] = value
@@ -139,7 +144,7 @@ def scan_forward(
         state[:] = 0
         steps[:] = 0
         writes[:] = 0
-        load_weights(rates, skip, offset, A, D, bias, c0, width)
+        limit = load_weights(rates, skip, offset, A, D, bias, c0, width)
         for t0 in range(0, length, CHUNK):
             size = min(CHUNK, length - t0)
             row = length - 1 - t0 if reverse else t0
@@ -151,14 +156,14 @@ def scan_forward(
                 steps, writes, outputs, delta, delta_at, way * delta_row, u, u_at, way * u_row,
                 skip, offset, width, size, use_softplus,
             )  # fmt: skip
+            small = all_within(steps, size, limit)
             for i in range(size):
                 prefetch_row(u, u_at + way * (i + CHUNK) * u_row)
                 prefetch_row(delta, delta_at + way * (i + CHUNK) * delta_row)
                 prefetch_row(z, z_at + way * i * z_row)
-                _advance(
-                    state, outputs, i, rates, steps, writes, B, b_at + way * i * B_row, C,
-                    c_at + way * i * C_row,
-                )  # fmt: skip
+                prefetch_row(out, (clip * length + row + way * i) * channels + c0)
+                b_i, c_i = b_at + way * i * B_row, c_at + way * i * C_row
+                _advance(small, state, outputs, i, rates, steps, writes, B, b_i, C, c_i)
             finish_rows(
                 out, (clip * length + row) * channels + c0, way * channels, outputs, z, z_at,
                 way * z_row, width, size, gated,
@@ -197,7 +202,7 @@ def scan_backward(
         width = min(LANES, channels - c0)
         for scratch in (state, rate_gradient, steps, writes, g_y, vectors):
             scratch[:] = 0
-        load_weights(rates, skip, offset, A, D, bias, c0, width)
+        limit = load_weights(rates, skip, offset, A, D, bias, c0, width)
         for chunk in range(chunks - 1):
             checkpoints[chunk] = state
             row = length - 1 - chunk * CHUNK if reverse else chunk * CHUNK
@@ -206,9 +211,9 @@ def scan_backward(
                 way * delta_row, u, clip * u_batch + row * u_row + c0, way * u_row, skip, offset,
                 width, CHUNK, use_softplus,
             )  # fmt: skip
-            _carry_on(
-                state, rates, steps, writes, B, clip * B_batch + row * B_row, way * B_row, CHUNK
-            )
+            small = all_within(steps, CHUNK, limit)
+            b_at = clip * B_batch + row * B_row
+            _carry_on(small, state, rates, steps, writes, B, b_at, way * B_row, CHUNK)
         checkpoints[chunks - 1] = state
         carry[:] = 0
         for n in range(states):
@@ -228,9 +233,10 @@ def scan_backward(
             )  # fmt: skip
             state[:] = checkpoints[chunk]
             history[0] = state
+            small = all_within(steps, size, limit)
             _advance_and_keep(
-                state, outputs, history, decay, rates, steps, writes, B, b_at, way * B_row, C,
-                c_at, way * C_row, size,
+                small, state, outputs, history, decay, rates, steps, writes, B, b_at, way * B_row,
+                C, c_at, way * C_row, size,
             )  # fmt: skip
             gate_gradients(
                 g_y, g_z, out_at, way * channels, g, clip * g_batch + row * g_row + c0,

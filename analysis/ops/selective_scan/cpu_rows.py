@@ -10,6 +10,7 @@ from numba import njit
 from analysis.ops.vector_math import (
     COMPILED,
     FASTMATH,
+    LARGEST_EXPONENT,
     LOG2_E,
     assume_no_overlap,
     prefer_widest_vectors,
@@ -47,13 +48,20 @@ def carve(rows):
 
 @njit(**_OPTIONS)
 def load_weights(rates, skip, offset, A, D, bias, first_channel, width):
-    """The block's part of the weights; A times log2(e) as (states, LANES), 0 in empty lanes."""
+    """The block's part of the weights; A times log2(e) as (states, LANES), 0 in empty lanes.
+
+    Returns the largest step size that no rate takes beyond the exponents of float32.
+    """
     rates[:] = 0
+    fastest = np.float32(0.0)
     for j in range(width):
         skip[j] = D[first_channel + j]
         offset[j] = bias[first_channel + j]
         for n in range(len(rates)):
-            rates[n, j] = A[first_channel + j, n] * LOG2_E
+            rate = A[first_channel + j, n] * LOG2_E
+            rates[n, j] = rate
+            fastest = max(fastest, abs(rate))
+    return LARGEST_EXPONENT / fastest
 
 
 @njit(**_OPTIONS)
@@ -77,6 +85,17 @@ def load_rows(
             value = take(u, at + j)
             writes[i, j] = steps[i, j] * value
             outputs[i, j] = value * skip[j]
+
+
+@njit(**_OPTIONS)
+def all_within(rows, size, limit):
+    """Whether every number of the first `size` rows lies in [-limit, limit]; never for NaN."""
+    prefer_widest_vectors()
+    within = np.int32(0)
+    for i in range(size):
+        for j in range(LANES):
+            within += np.int32(1) if abs(rows[i, j]) <= limit else np.int32(0)
+    return within == size * LANES
 
 
 @njit(inline="always")

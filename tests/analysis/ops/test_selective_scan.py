@@ -226,6 +226,15 @@ def test_extreme_values_stay_finite_and_right(implementation, changes):
     assert_close(found, expected, 5e-5)
 
 
+@pytest.mark.parametrize("implementation", FAST)
+def test_one_far_step_among_near_ones(implementation):
+    """Chunks whose decays all stay near take a shorter way; their neighbours must not notice."""
+    inputs = scan_inputs(1, 3, 60, 4)
+    inputs["delta"][0, 1, 20] = 300.0
+    found = results(implementation, inputs, torch.float32, delta_softplus=True)
+    assert_close(found, results("naive", inputs, delta_softplus=True), 5e-5)
+
+
 @pytest.mark.parametrize("name", ["u", "delta", "B", "C", "z"])
 @pytest.mark.parametrize("implementation", FAST)
 def test_a_nan_is_not_hidden(implementation, name):

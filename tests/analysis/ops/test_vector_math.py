@@ -70,6 +70,22 @@ def test_exp2_holds_exponents_beyond_126(exp2):
     assert np.array_equal(exp2(beyond), ends)
 
 
+@pytest.mark.parametrize("small", [True, False])
+@pytest.mark.parametrize(("low", "high"), [(-42, 42), (-0.1, 0.1)], ids=str)
+def test_exp2_of_a_product(small, low, high):
+    function = over_an_array(njit(lambda x: vector_math.exp2_product(np.float32(3), x, small)))
+    x = grid(low, high)
+    exact = np.exp2(3 * x.astype(np.float64))
+    # Unless it is fused into the next addition, the product is rounded before its power is taken.
+    assert (relative_error(function(x), exact) / (4 + 3 * np.abs(x))).max() < 1
+
+
+def test_exp2_of_a_far_product_is_held(exp2):
+    function = over_an_array(njit(lambda x: vector_math.exp2_product(np.float32(3), x, False)))
+    ends = exp2(np.array([-126, 126], np.float32))
+    assert np.array_equal(function(np.array([-1e30, 1e30], np.float32)), ends)
+
+
 # The argument itself is rounded: at |x| = 80 half a unit of it moves the result by 40 epsilon.
 @pytest.mark.parametrize(("low", "high"), [(-80, 80), (-2, 2), (-1e-3, 1e-3), (-80, -60)], ids=str)
 def test_softplus_is_relatively_right_on_both_sides(softplus, low, high):
