@@ -1,6 +1,7 @@
 """Open the door: `python app.py` serves ScanScope and prints its address."""
 
 import argparse
+import socket
 import sys
 from dataclasses import replace
 
@@ -16,11 +17,28 @@ def parse_arguments(settings: Settings) -> Settings:
     return replace(settings, host=given.host, port=given.port)
 
 
+def check_address(settings: Settings) -> None:
+    """Raises SettingsError when nothing can listen at the address, before anything is loaded."""
+    try:
+        with socket.create_server((settings.host, settings.port)):
+            pass
+    except (OSError, OverflowError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).split(" (")[0]
+        raise SettingsError(
+            f"ScanScope can't listen on {settings.host} port {settings.port} ({reason}); "
+            "choose another with --port or --host."
+        ) from error
+
+
 def main() -> None:
     try:
         settings = parse_arguments(read_settings())
+        check_address(settings)
     except SettingsError as error:
         sys.exit(str(error))
+    from app.gradio_import import import_gradio
+
+    import_gradio()
     from app.serve import serve
 
     serve(settings)

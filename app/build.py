@@ -19,9 +19,8 @@ from app.components.sidebar import (
 from app.context import AppContext
 from app.figures.film import film
 from app.figures.number_format import duration
-from app.model_outline import model_outline
 from app.selection import Selection
-from app.session import Session
+from app.session import Session, planned
 from app.settings import Settings
 from app.tabs.predict import build_predict
 from app.tabs.scan_lab import build_scan_lab
@@ -90,7 +89,7 @@ def _wire_filmstrip(context: AppContext, parts: SidebarParts) -> None:
     def show(selection: Selection) -> dict:
         try:
             sampled = context.session.sampled(selection)
-            grid = model_outline(selection).model.token_grid
+            grid = planned(selection).config.token_grid
         except Exception as error:
             return {parts.clip_notice: failed(plain_sentence(error))}
         return {context.filmstrip: film(sampled, grid)}

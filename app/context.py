@@ -18,6 +18,10 @@ HEAVY = {"concurrency_id": "heavy", "concurrency_limit": 1}
 """Keyword arguments of every event that runs a model: they share one queue, one at a time."""
 
 
+ANEW, RECALL = "anew", "recall"
+"""What a visitor asks of a tab: to compute now, or to show what is known and compute the rest."""
+
+
 @dataclass(frozen=True)
 class Panel:
     """How the shell talks to one tab."""
@@ -26,7 +30,8 @@ class Panel:
     notice: gr.HTML
     """One line of fixed height: what runs, what is stale, or what went wrong."""
     request: gr.State
-    """The Selection the tab must compute by itself: listen to `request.change`."""
+    """The Selection the tab must compute by itself: listen to `request.change`, and do nothing
+    when its value is None (browsers also report states that were left as they are)."""
     shown: gr.State
     """The Selection whose results stand in the tab now, or None."""
     automatic: Callable[[Selection], bool]

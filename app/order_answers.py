@@ -6,10 +6,9 @@ from typing import Any
 
 from analysis.scan_comparison.compare import compare_scans
 from analysis.scan_comparison.rows import comparison_rows, planned_rows
-from analysis.weights import planned_config, weights_card
 from app.errors import READABLE_ERRORS
 from app.selection import Selection
-from app.session import Session
+from app.session import Session, planned
 
 Row = dict[str, Any]
 
@@ -20,12 +19,8 @@ BUDGET_S = 2.0
 
 def planned_order_rows(selection: Selection, orders: Sequence[str]) -> list[Row]:
     """What is known before anything runs: geometry, and how each order relates to the weights."""
-    config = planned_config(
-        selection.model,
-        num_frames=selection.num_frames,
-        image_size=selection.image_size,
-    )
-    return planned_rows(orders, weights_card(selection.model), config)
+    plan = planned(selection)
+    return planned_rows(orders, plan.card, plan.config)
 
 
 def order_rows(

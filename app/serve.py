@@ -4,10 +4,6 @@ import logging
 import os
 import threading
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-
-
 from app.answers import fresh_answer, in_own_setting
 from app.build import build_app
 from app.components.sidebar import default_card

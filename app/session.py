@@ -12,8 +12,15 @@ from threading import Event, Lock, RLock
 
 from analysis.prediction import SampledClip, read_clip
 from analysis.video.limits import VideoError
-from analysis.weights import LoadedModel, WeightsError, load_model, weights_card, weights_hash
-from app.model_outline import model_outline
+from analysis.weights import (
+    LoadedModel,
+    ModelPlan,
+    WeightsError,
+    load_model,
+    plan_model,
+    weights_card,
+    weights_hash,
+)
 from app.recently_used import RecentlyUsed
 from app.result_cache import ResultCache, code_hash, content_hash
 from app.run_time import RunTimes
@@ -75,7 +82,7 @@ class Session:
         )
         with self._reading:
             return self._clips.get_or_make(
-                key, lambda: read_clip(selection.clip, loaded or model_outline(selection))
+                key, lambda: read_clip(selection.clip, loaded or planned(selection))
             )
 
     def quick(self, selection: Selection) -> bool:
@@ -118,6 +125,13 @@ class Session:
 
     def remember(self, key: str, payload: dict) -> None:
         self._results.put(key, payload)
+
+
+def planned(selection: Selection) -> ModelPlan:
+    """The selection's model without its weights. Raises WeightsError."""
+    return plan_model(
+        selection.model, num_frames=selection.num_frames, image_size=selection.image_size
+    )
 
 
 def _content_hash(selection: Selection) -> str:

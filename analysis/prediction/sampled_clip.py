@@ -20,7 +20,7 @@ from analysis.video.sampling import (
     ssv2_validation_indices,
     uniform_indices,
 )
-from analysis.weights import LoadedModel
+from analysis.weights import LoadedModel, ModelPlan
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ def frame_rule(
 
 def read_clip(
     path: str | os.PathLike,
-    loaded: LoadedModel,
+    model: LoadedModel | ModelPlan,
     *,
     start_s: float | None = None,
     end_s: float | None = None,
@@ -95,9 +95,9 @@ def read_clip(
     began = time.perf_counter()
     index = frame_index(path)
     first, last = _frames_between(path, index.times_s, start_s, end_s)
-    wanted = loaded.model.config.num_frames or 1
-    indices = first + frame_rule(loaded.card.sampling, last - first, wanted, clip_index, clips)
-    preprocessing = loaded.preprocessing
+    wanted = model.config.num_frames or 1
+    indices = first + frame_rule(model.card.sampling, last - first, wanted, clip_index, clips)
+    preprocessing = model.preprocessing
     frames = decode_frames(path, indices, short_side=preprocessing.short_side)
     clip = to_clip(frames.pixels, preprocessing, crop)
     return SampledClip(

@@ -6,19 +6,26 @@
 from analysis.weights.card import WeightsCard, WeightsError
 from analysis.weights.catalogue import list_weights, weights_card
 from analysis.weights.fitting import LoadReport, ResizedTensor, load_state_dict_with_report
-from analysis.weights.loading import LoadedModel, load_model, planned_config, weights_hash
+from analysis.weights.loading import (
+    LoadedModel,
+    ModelPlan,
+    load_model,
+    plan_model,
+    weights_hash,
+)
 from analysis.weights.reading import read_checkpoint
 
 __all__ = [
     "LoadReport",
     "LoadedModel",
+    "ModelPlan",
     "ResizedTensor",
     "WeightsCard",
     "WeightsError",
     "list_weights",
     "load_model",
     "load_state_dict_with_report",
-    "planned_config",
+    "plan_model",
     "read_checkpoint",
     "weights_card",
     "weights_hash",

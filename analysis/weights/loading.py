@@ -49,6 +49,20 @@ class LoadedModel:
     report: LoadReport
     content_hash: str
 
+    @property
+    def config(self) -> Any:
+        """The configuration that the model runs with."""
+        return self.model.config
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """What decides how a clip is read and cut into tokens; fields as in `LoadedModel`."""
+
+    card: WeightsCard
+    config: Any
+    preprocessing: Preprocessing
+
 
 def load_model(
     name: str,
@@ -97,10 +111,10 @@ def load_model(
     )
 
 
-def planned_config(
+def plan_model(
     name: str, *, num_frames: int | None = None, image_size: int | None = None
-) -> Any:
-    """The configuration of the model that ``load_model`` would build, without building it.
+) -> ModelPlan:
+    """What ``load_model`` would build, without building it or needing the weights.
 
     Raises WeightsError, one sentence, for unknown names and sizes the model cannot have.
     """
@@ -108,9 +122,14 @@ def planned_config(
     if card.num_frames is None and (num_frames or 1) > 1:
         card = _inflated(card)
     try:
-        return model_config(card.architecture, **_options(card, num_frames, image_size, None))
+        config = model_config(card.architecture, **_options(card, num_frames, image_size, None))
     except ValueError as error:
         raise WeightsError(str(error)) from error
+    return ModelPlan(
+        card=card,
+        config=config,
+        preprocessing=replace(card.preprocessing, image_size=config.image_size),
+    )
 
 
 def _classifier_card(name: str) -> WeightsCard:

@@ -12,7 +12,7 @@ from app.components.export import exported, result_export
 from app.components.notice import done, guarded, stopped, working
 from app.components.setting_note import setting_note
 from app.components.sidebar import weights_choices
-from app.context import HEAVY, AppContext
+from app.context import ANEW, HEAVY, RECALL, AppContext
 from app.figures.number_format import duration
 from app.figures.run_facts import no_run_facts, run_facts
 from app.figures.sentences import (
@@ -106,7 +106,7 @@ def build_predict(context: AppContext) -> None:
 
     @guarded(panel.notice)
     def predict(
-        anew: bool,
+        asked: str | Selection | None,
         clip: str,
         model: str,
         frames: int,
@@ -115,12 +115,15 @@ def build_predict(context: AppContext) -> None:
         others: list[str],
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (Gradio finds it by its default)
     ) -> Iterator[dict]:
+        if asked is None:
+            yield {panel.notice: gr.skip()}
+            return
         selection = Selection(clip, model, frames, size, order)
         if not session.ready.is_set():
             yield {panel.notice: working("Preparing the compiled scan, once on a new machine")}
             session.ready.wait()
         yield {panel.notice: working(_stage(selection))}
-        first = (fresh_answer if anew else answer)(session, selection, progress)
+        first = (fresh_answer if asked == ANEW else answer)(session, selection, progress)
         answers = [first.prediction]
         yield {
             view: answer_view(answers),
@@ -176,16 +179,22 @@ def build_predict(context: AppContext) -> None:
         "api_visibility": "private",
     }
     running = {**quiet, **HEAVY, "trigger_mode": "always_last"}
-    yes, no = gr.State(True), gr.State(False)
     chosen = [*context.selection_inputs, others]
     results = [view, facts, caption, export, context.note, panel.shown, panel.notice]
     along_chosen = [window, *context.selection_inputs]
     along = [timeline, along_caption, along_export, panel.notice]
     events = [
-        run.click(predict, [yes, *chosen], results, **running),
-        gr.on([others.input, panel.request.change], predict, [no, *chosen], results, **running),
-        panel.shown.change(follow, [no, *along_chosen], along, **running),
-        gr.on([read_along.click, window.input], follow, [yes, *along_chosen], along, **running),
+        run.click(predict, [gr.State(ANEW), *chosen], results, **running),
+        others.input(predict, [gr.State(RECALL), *chosen], results, **running),
+        panel.request.change(predict, [panel.request, *chosen], results, **running),
+        panel.shown.change(follow, [gr.State(False), *along_chosen], along, **running),
+        gr.on(
+            [read_along.click, window.input],
+            follow,
+            [gr.State(True), *along_chosen],
+            along,
+            **running,
+        ),
     ]
     stop.click(
         stopped,

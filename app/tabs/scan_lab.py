@@ -13,7 +13,7 @@ from app.components.export import exported, result_export
 from app.components.notice import done, failed, guarded, stopped, working
 from app.components.scan_path import build_scan_path, scan_path
 from app.components.scan_table import build_scan_table, scan_table
-from app.context import HEAVY, AppContext
+from app.context import ANEW, HEAVY, AppContext
 from app.figures.number_format import duration
 from app.figures.scan_orders import (
     answers_figure,
@@ -144,7 +144,7 @@ def build_scan_lab(context: AppContext) -> None:
 
     @guarded(panel.notice)
     def compare(
-        anew: bool,
+        asked: str | Selection | None,
         chosen: list[str],
         clip: str,
         model: str,
@@ -153,6 +153,9 @@ def build_scan_lab(context: AppContext) -> None:
         order: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (Gradio finds it by its default)
     ) -> Iterator[dict]:
+        if asked is None:
+            yield {panel.notice: gr.skip()}
+            return
         selection = Selection(clip, model, frames, size, order)
         if not chosen:
             yield {panel.notice: failed(CHOOSE_ONE)}
@@ -163,7 +166,7 @@ def build_scan_lab(context: AppContext) -> None:
             path: scan_path(list(plan.values())),
             panel.notice: working(_stage(session, selection, chosen)),
         }
-        for row in order_rows(session, selection, chosen, anew, progress):
+        for row in order_rows(session, selection, chosen, asked == ANEW, progress):
             rows[row["scan_order"]] = row
             yield {
                 **drawn(list((plan | rows).values())),
@@ -189,11 +192,10 @@ def build_scan_lab(context: AppContext) -> None:
     results = [*shown, known, export, panel.shown]
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     running = {**quiet, **HEAVY, "trigger_mode": "always_last"}
-    yes, no = gr.State(True), gr.State(False)
-    asked = [orders, *context.selection_inputs]
+    choice = [orders, *context.selection_inputs]
     comparing = [
-        run.click(compare, [yes, *asked], results, **running),
-        panel.request.change(compare, [no, *asked], results, **running),
+        run.click(compare, [gr.State(ANEW), *choice], results, **running),
+        panel.request.change(compare, [panel.request, *choice], results, **running),
     ]
     gr.on(
         [orders.input, context.changed.change],

@@ -8,9 +8,8 @@ from analysis.video.limits import VideoError
 from analysis.weights import WeightsError
 from app.answers import answer, fresh_answer, in_own_setting, recalled_answer
 from app.example_clips import list_examples
-from app.model_outline import model_outline
 from app.selection import Selection
-from app.session import Session
+from app.session import Session, planned
 from app.settings import Settings
 from app.window_answers import MOST_WINDOWS, plan_windows, window_answers
 
@@ -92,12 +91,10 @@ def test_other_bytes_under_the_same_name_are_another_result(session, tmp_path):
 
 
 def test_frames_can_be_shown_without_weights_and_are_those_the_model_reads(session):
-    outline = model_outline(MINI)
-    assert next(outline.model.parameters()).is_meta
     shown = session.sampled(MINI)
     with session.loaded(MINI) as loaded:
         assert session.sampled(MINI, loaded) is shown
-        assert loaded.model.token_grid == outline.model.token_grid
+        assert loaded.model.token_grid == planned(MINI).config.token_grid
     assert shown.pixels.shape == (8, 64, 64, 3)
 
 

@@ -181,7 +181,6 @@ def test_light_and_dark_are_kept(page):
     expect(page.locator("body")).to_have_class(re.compile("dark"))
 
 
-@pytest.mark.skip(reason="kept Chromium busy for minutes on a loaded machine; not understood yet")
 def test_a_phone_sees_the_answer_without_scrolling_sideways(visit):
     page = visit(width=390, height=844)
     answered(page)

@@ -1,4 +1,7 @@
-"""The selective scan on processors: Numba kernels behind one differentiable function."""
+"""The selective scan on processors: Numba kernels behind one differentiable function.
+
+The kernels are imported on first use: whoever only asks `supports` need not wait for Numba.
+"""
 
 import numpy as np
 import torch
@@ -8,8 +11,6 @@ from torch.autograd.function import once_differentiable
 
 from analysis.ops.channel_last import channel_last, memory
 from analysis.ops.parallel import run_blocks
-from analysis.ops.selective_scan import cpu_kernels
-from analysis.ops.selective_scan.cpu_rows import LANES
 from analysis.ops.selective_scan.fused import Options, call_fused, collected_gradients
 
 
@@ -25,13 +26,11 @@ def _token_memory(u, delta, B, C, z, options: Options) -> list[np.ndarray | int]
     return [part for token in tokens for part in token]
 
 
-def _blocks(u: Tensor) -> int:
-    return u.shape[0] * -(-u.shape[1] // LANES)
-
-
 class _SelectiveScan(Function):
     @staticmethod
     def forward(ctx, u, delta, A, B, C, D, z, delta_bias, options: Options):
+        from analysis.ops.selective_scan.cpu_kernels import LANES, scan_forward
+
         tokens = _token_memory(u, delta, B, C, z, options)
         weights = [x.detach().float().contiguous() for x in (A, D, delta_bias)]
         batch, channels, length = u.shape
@@ -39,8 +38,8 @@ class _SelectiveScan(Function):
         out = torch.empty(batch, length, channels)
         last_state = torch.empty(batch, channels, states)
         run_blocks(
-            cpu_kernels.scan_forward,
-            _blocks(u),
+            scan_forward,
+            batch * -(-channels // LANES),
             *tokens,
             *(x.numpy() for x in weights),
             out.view(-1).numpy(),
@@ -57,6 +56,8 @@ class _SelectiveScan(Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, g_out, g_state):
+        from analysis.ops.selective_scan.cpu_kernels import LANES, scan_backward
+
         u, delta, A, B, C, D, z, delta_bias = ctx.saved_tensors
         tokens = _token_memory(u, delta, B, C, z, ctx.options)
         weights = [x.detach().float().contiguous() for x in (A, D, delta_bias)]
@@ -68,8 +69,8 @@ class _SelectiveScan(Function):
         g_A = torch.empty(batch, channels, states)
         g_D, g_bias = (torch.empty(batch, channels) for _ in range(2))
         run_blocks(
-            cpu_kernels.scan_backward,
-            _blocks(u),
+            scan_backward,
+            batch * parts,
             *tokens,
             *memory(channel_last(g_out)),
             *(x.numpy() for x in weights),

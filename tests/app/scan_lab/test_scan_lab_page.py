@@ -123,7 +123,7 @@ def test_directions_look_different(lab):
 
 def test_a_clicked_token_is_the_pages_token(lab):
     page = lab()
-    page.wait_for_function("() => window.scanscope.clip")
+    page.get_by_text("7 orders compared").wait_for()  # until then canvases are drawn anew
     canvas = page.locator(".path-canvas").first
     box = canvas.bounding_box()
     canvas.click(position={"x": 3, "y": 3})
