@@ -277,6 +277,11 @@ function paintSelected(card, pen) {
   }
 }
 
+function onScreen(card) {
+  const { top, bottom } = card.canvas.getBoundingClientRect();
+  return bottom > 0 && top < window.innerHeight;
+}
+
 function draw() {
   if (!value() || !element.isConnected) return;
   const total = tokenCount();
@@ -285,7 +290,7 @@ function draw() {
   controls.step.textContent = `step ${count} of ${total}`;
   controls.play.textContent = state.playing ? "Pause" : "Play";
   for (const card of state.cards) {
-    if (card.canvas.clientWidth === 0) continue;
+    if (card.canvas.clientWidth === 0 || (state.playing && !onScreen(card))) continue;
     if (card.canvas.clientWidth !== card.width) layout(card);
     const pen = card.canvas.getContext("2d");
     const scale = window.devicePixelRatio || 1;
