@@ -7,7 +7,8 @@ from dataclasses import asdict
 import gradio as gr
 
 from analysis.ops.scan_order import SCAN_ORDERS
-from analysis.weights import list_weights, weights_card
+from analysis.weights import weights_card
+from analysis.weights.rows import weights_rows
 from app.answers import answer
 from app.components.notice import plain_sentence
 from app.components.sidebar import trained_frames
@@ -90,19 +91,7 @@ def build_api(session: Session, default_model: str) -> None:
 
     @endpoint_errors
     def models() -> list:
-        return [
-            {
-                "name": card.name,
-                "family": card.family,
-                "training": card.training,
-                "data": card.data,
-                "num_frames": card.num_frames,
-                "image_size": card.image_size,
-                "scan_order": card.scan_order,
-                "reported_accuracy": card.reported_accuracy,
-            }
-            for card in list_weights()
-        ]
+        return weights_rows()
 
     with gr.Row(visible=False):
         file = gr.File(label="file")
@@ -128,5 +117,5 @@ def build_api(session: Session, default_model: str) -> None:
             None,
             result,
             api_name="models",
-            api_description="All weights by name.",
+            api_description="A row per set of weights; only classifiers have `parameters`.",
         )

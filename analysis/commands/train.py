@@ -90,15 +90,19 @@ def photograph_cache() -> Path:
 
 
 def typed_command(options: argparse.Namespace) -> str:
-    """The command with the options that decide the result; folders by their last name."""
+    """The command with the options that decide the result; no place outside the project."""
+
+    def shown(path: Path) -> str:
+        return path.name if path.is_absolute() else path.as_posix()
+
     words = ["python", "-m", "analysis", "train", options.weights]
     if options.photographs:
-        words += ["--photographs", options.photographs.name]
+        words += ["--photographs", shown(options.photographs)]
     for name in ("clips", "seed"):
         if getattr(options, name) is not None:
             words += [f"--{name}", str(getattr(options, name))]
     if options.footage:
-        words += ["--footage", *(path.name for path in options.footage)]
+        words += ["--footage", *map(shown, options.footage)]
     return shlex.join(words)
 
 

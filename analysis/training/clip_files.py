@@ -16,11 +16,25 @@ from PIL import Image, ImageDraw
 from analysis.training.camera_moves import CameraClip
 from analysis.training.moving_object import MovingObject
 
-# A scene at a time between 0 and 1: a photograph is the same at all times, footage goes on.
-Scene = Callable[[float], Image.Image]
-
-
 _NOISE_MARGIN = 64
+
+
+class Picture:
+    """Pixels (H, W, 3) with smaller copies of themselves, each made once, to be seen from afar."""
+
+    def __init__(self, pixels: np.ndarray):
+        self._reduced = {1: Image.fromarray(pixels)}
+        self.size = self._reduced[1].size
+
+    def reduced(self, factor: int) -> Image.Image:
+        """The picture with every `factor` x `factor` pixels averaged into one."""
+        if factor not in self._reduced:
+            self._reduced[factor] = self._reduced[1].reduce(factor)
+        return self._reduced[factor]
+
+
+# A scene at a time between 0 and 1: a photograph is the same at all times, footage goes on.
+Scene = Callable[[float], Picture]
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,7 @@ class ClipFormat:
 
 
 def draw_frames(
-    clip: CameraClip, scene: Scene, textures: Callable[[int], Image.Image], form: ClipFormat
+    clip: CameraClip, scene: Scene, textures: Callable[[int], Picture], form: ClipFormat
 ):
     """The frames of `clip` over `scene`, one Pillow image after another.
 
@@ -64,23 +78,21 @@ def draw_frames(
         yield frame
 
 
-def _seen_through(picture: Image.Image, matrix: np.ndarray, size: tuple[int, int]) -> Image.Image:
+def _seen_through(picture: Picture, matrix: np.ndarray, size: tuple[int, int]) -> Image.Image:
     """A picture through a map from (column, row, 1), whole pixel centres, to picture points."""
     linear = matrix[:, :2]
     step = float(np.sqrt(np.abs(np.linalg.det(linear))))
     factor = max(1, int(step))
-    if factor > 1:
-        picture = picture.reduce(factor)
     # Pillow's pixel centres are halves.
     offset = matrix[:, 2] - linear @ (0.5, 0.5)
     linear, offset = linear / factor, offset / factor
     coefficients = (*linear[0], offset[0], *linear[1], offset[1])
-    return picture.transform(
+    return picture.reduced(factor).transform(
         size, Image.Transform.AFFINE, coefficients, resample=Image.Resampling.BILINEAR
     )
 
 
-def _paint(frame: Image.Image, moving: MovingObject, place: np.ndarray, texture: Image.Image):
+def _paint(frame: Image.Image, moving: MovingObject, place: np.ndarray, texture: Picture):
     """Draw one object into `frame` at place (x, y, radius, angle), lengths in views."""
     size = min(frame.size)
     middle = np.array(frame.size) / 2 + place[:2] * size
@@ -114,7 +126,7 @@ def write_clip(
     path: Path,
     clip: CameraClip,
     scene: Scene,
-    textures: Callable[[int], Image.Image],
+    textures: Callable[[int], Picture],
     form: ClipFormat,
     generator: np.random.Generator,
 ) -> None:

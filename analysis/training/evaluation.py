@@ -1,20 +1,19 @@
 """How well a model tells camera moves apart: rendered, through video files, over real footage."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import nn
 
 from analysis.training.camera_moves import CameraClip, CameraMoves
 from analysis.training.camera_path import CAMERA_MOVES, random_camera_path
 from analysis.training.clip_feed import normalised
-from analysis.training.clip_files import ClipFormat, write_clip
+from analysis.training.clip_files import ClipFormat, Picture, Scene, write_clip
 from analysis.training.photographs import Photograph
 from analysis.training.viewpoint import random_viewpoint
 from analysis.video.decode import read_frames
@@ -105,7 +104,7 @@ def score_files(
 
     One entry per format, such as "320x240 30 fps 3.0 s".
     """
-    pictures = [Image.fromarray(photograph.pixels) for photograph in photographs]
+    pictures = [Picture(photograph.pixels) for photograph in photographs]
     scores = {}
     for number, form in enumerate(formats):
         generator = np.random.default_rng([seed, number])
@@ -154,7 +153,7 @@ def score_footage(
 @dataclass(frozen=True)
 class _Filmed:
     clip: CameraClip
-    scene: Callable[[float], Image.Image]
+    scene: Scene
 
 
 def _score_written(model, clips, textures, form, generator) -> MoveScores:
@@ -175,12 +174,12 @@ def read_clip_file(path: Path, num_frames: int, image_size: int) -> torch.Tensor
     return to_clip(frames, video_preprocessing(image_size))
 
 
-def _frame_at(frames: list[Image.Image], time: float) -> Image.Image:
+def _frame_at(frames: list[Picture], time: float) -> Picture:
     return frames[round(time * (len(frames) - 1))]
 
 
-def _footage(video: Path, count: int) -> list[Image.Image]:
+def _footage(video: Path, count: int) -> list[Picture]:
     """`count` frames spread over a video, as many of them twice as it takes."""
     total = probe(video).frame_count
     indices = np.linspace(0, total - 1, count).round().astype(int)
-    return [Image.fromarray(frame) for frame in read_frames(video, indices, short_side=480)]
+    return [Picture(frame) for frame in read_frames(video, indices, short_side=480)]

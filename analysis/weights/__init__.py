@@ -9,6 +9,7 @@ from analysis.weights.fitting import LoadReport, ResizedTensor, load_state_dict_
 from analysis.weights.loading import (
     LoadedModel,
     ModelPlan,
+    can_classify,
     load_model,
     plan_model,
     weights_hash,
@@ -22,6 +23,7 @@ __all__ = [
     "ResizedTensor",
     "WeightsCard",
     "WeightsError",
+    "can_classify",
     "list_weights",
     "load_model",
     "load_state_dict_with_report",

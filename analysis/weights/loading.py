@@ -132,9 +132,14 @@ def plan_model(
     )
 
 
+def can_classify(card: WeightsCard) -> bool:
+    """Whether ``load_model`` can build a classifier for these weights."""
+    return card.architecture in list_models()
+
+
 def _classifier_card(name: str) -> WeightsCard:
     card = weights_card(name)
-    if card.architecture not in list_models():
+    if not can_classify(card):
         raise WeightsError(f"{card.name} cannot be loaded as a classifier: {card.note}")
     return card
 

@@ -5,9 +5,10 @@ from functools import lru_cache
 
 import torch
 
-from analysis.models import create_model, list_models, model_config
+from analysis.models import create_model, model_config
 from analysis.weights.card import WeightsCard
 from analysis.weights.catalogue import list_weights
+from analysis.weights.loading import can_classify
 
 
 def weights_rows() -> list[dict]:
@@ -19,13 +20,12 @@ def weights_rows() -> list[dict]:
 
 
 def _row(card: WeightsCard) -> dict:
-    known = card.architecture in list_models()
     return {
         "name": card.name,
         "family": card.family,
         "trained": card.training != "untrained",
         "scan_order": card.scan_order,
-        "parameters": parameter_count(card) if known else None,
+        "parameters": parameter_count(card) if can_classify(card) else None,
         "training": card.training,
         "data": card.data,
         "num_frames": card.num_frames,

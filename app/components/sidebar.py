@@ -7,7 +7,7 @@ import gradio as gr
 
 from analysis.models import model_config
 from analysis.ops.scan_order import SCAN_ORDERS
-from analysis.weights import WeightsCard, list_weights, weights_card
+from analysis.weights import WeightsCard, can_classify, list_weights, weights_card
 from app.components.clip_picker import (
     ClipAtHand,
     build_clip_picker,
@@ -172,7 +172,7 @@ def default_card(settings: Settings) -> WeightsCard:
 
 @lru_cache(maxsize=1)
 def weights_choices() -> list[tuple[str, str]]:
-    return [(_choice_label(card), card.name) for card in list_weights()]
+    return [(_choice_label(card), card.name) for card in list_weights() if can_classify(card)]
 
 
 def _choice_label(card: WeightsCard) -> str:

@@ -22,7 +22,10 @@ def no_run_facts() -> str:
 
 
 def run_facts(prediction: Prediction, recalled: bool) -> str:
-    """The facts of the run behind `prediction`; `recalled` when it was not run just now."""
+    """The facts of the run behind `prediction`; `recalled` when it was not run just now.
+
+    Under them stands what is to be known about a file that is cut off, trimmed or damaged.
+    """
     size = f"{prediction.image_size}\N{MULTIPLICATION SIGN}{prediction.image_size}"
     frames = "frame" if prediction.num_frames == 1 else "frames"
     memory = prediction.memory_bytes
@@ -35,7 +38,8 @@ def run_facts(prediction: Prediction, recalled: bool) -> str:
         NO_VALUE if memory is None else data_size(memory),
         f"{escape(prediction.kernel)} on {escape(prediction.device.upper())}",
     )
-    note = "Recalled: measured when it was first run." if recalled else ""
+    recalled_note = "Recalled: measured when it was first run." if recalled else ""
+    note = f"{prediction.note} {recalled_note}".strip()
     return _list(list(zip(_NAMES, values, strict=True)), note)
 
 

@@ -86,6 +86,7 @@ def test_facts_show_the_run_and_say_when_it_was_recalled():
     for text in (f"12.3{THIN}ms", f"100{THIN}ms", f"2.50{THIN}MB", "Spatial first", "Recalled"):
         assert text in html
     assert "Recalled" not in run_facts(SURE, recalled=False)
+    assert "&lt;was&gt; cut off." in run_facts(replace(SURE, note="It <was> cut off."), False)
     assert "\N{EN DASH}" in run_facts(replace(SURE, memory_bytes=None), recalled=False)
 
 

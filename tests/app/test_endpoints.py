@@ -58,8 +58,9 @@ def test_what_is_left_out_is_as_trained_and_a_second_call_is_recalled(client):
 
 
 def test_models_lists_all_weights(client):
-    names = [row["name"] for row in client.predict(api_name="/models")]
-    assert names == [card.name for card in list_weights()]
+    rows = client.predict(api_name="/models")
+    assert [row["name"] for row in rows] == [card.name for card in list_weights()]
+    assert {"family", "trained", "scan_order", "parameters"} <= set(rows[0])
 
 
 @pytest.mark.parametrize(

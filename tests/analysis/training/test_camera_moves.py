@@ -4,11 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from analysis.training.camera_moves import CameraMoves, random_frame_times
 from analysis.training.camera_path import CAMERA_MOVES
-from analysis.training.clip_files import ClipFormat, draw_frames
+from analysis.training.clip_files import ClipFormat, Picture, draw_frames
 from analysis.training.photograph_store import PhotographStore
 
 LEFT, RIGHT = CAMERA_MOVES.index("pan left"), CAMERA_MOVES.index("pan right")
@@ -115,7 +114,7 @@ def test_both_renderers_draw_the_same_clip(store, photographs, label):
     clip = moves.imagine(label, generator, 1.0)
     while not clip.objects:
         clip = moves.imagine(label, generator, 1.0)
-    pictures = [Image.fromarray(photograph.pixels) for photograph in photographs]
+    pictures = [Picture(photograph.pixels) for photograph in photographs]
     form = ClipFormat(64, 64, 4, 1.0)
     drawn = draw_frames(
         clip, lambda time: pictures[clip.viewpoint.photograph], pictures.__getitem__, form

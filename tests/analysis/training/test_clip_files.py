@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from analysis.training.camera_moves import CameraMoves
 from analysis.training.camera_path import CAMERA_MOVES
-from analysis.training.clip_files import ClipFormat, write_clip
+from analysis.training.clip_files import ClipFormat, Picture, write_clip
 from analysis.training.evaluation import read_clip_file
 from analysis.video.decode import read_frames
 from analysis.video.probe import probe
@@ -24,7 +23,7 @@ from analysis.video.probe import probe
 def test_a_file_has_the_form_asked_for_and_becomes_model_input(store, photographs, tmp_path, form):
     generator = np.random.default_rng(0)
     clip = CameraMoves(store).imagine(1, generator, extent=form.extent)
-    pictures = [Image.fromarray(photograph.pixels) for photograph in photographs]
+    pictures = [Picture(photograph.pixels) for photograph in photographs]
     path = tmp_path / "a clip.mp4"
     picture = pictures[clip.viewpoint.photograph]
     write_clip(path, clip, lambda time: picture, pictures.__getitem__, form, generator)
@@ -57,7 +56,7 @@ def test_panning_left_moves_content_right_in_the_file(store, photographs, tmp_pa
     form = ClipFormat(96, 96, 30, 1.0, 18)
     pan_left = CAMERA_MOVES.index("pan left")
     clip = CameraMoves(store).imagine(pan_left, generator, 0.0)
-    picture = Image.fromarray(photographs[clip.viewpoint.photograph].pixels)
+    picture = Picture(photographs[clip.viewpoint.photograph].pixels)
     path = tmp_path / "pan.mp4"
     write_clip(path, clip, lambda time: picture, lambda number: picture, form, generator)
     first, second = read_frames(path, [14, 15]).astype(float).mean(axis=-1)

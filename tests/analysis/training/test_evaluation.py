@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 
 from analysis.models import model_config
 from analysis.training.camera_moves import CameraMoves
 from analysis.training.camera_path import CAMERA_MOVES
 from analysis.training.camera_run import evaluate_camera, photographs_hash
-from analysis.training.clip_files import ClipFormat, write_clip
+from analysis.training.clip_files import ClipFormat, Picture, write_clip
 from analysis.training.evaluation import score, score_files, score_footage, score_rendered
 
 SMALL = ClipFormat(96, 64, 12, 1.0, 28)
@@ -51,7 +50,7 @@ def test_a_constant_answer_scores_its_class_only(store, photographs):
 
 def test_footage_is_filmed_while_it_plays(store, photographs, tmp_path):
     generator = np.random.default_rng(0)
-    picture = Image.fromarray(photographs[0].pixels)
+    picture = Picture(photographs[0].pixels)
     video = tmp_path / "footage.mp4"
     form = ClipFormat(320, 240, 10, 1.0)
     clip = CameraMoves(store).imagine(0, generator, 0.0, form.extent)
