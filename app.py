@@ -3,6 +3,7 @@
 import argparse
 import socket
 import sys
+import time
 from dataclasses import replace
 
 from app.settings import Settings, SettingsError, read_settings
@@ -31,6 +32,7 @@ def check_address(settings: Settings) -> None:
 
 
 def main() -> None:
+    began = time.perf_counter()
     try:
         settings = parse_arguments(read_settings())
         check_address(settings)
@@ -41,7 +43,7 @@ def main() -> None:
     import_gradio()
     from app.serve import serve
 
-    serve(settings)
+    serve(settings, began)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 
 from app.answers import fresh_answer, in_own_setting
 from app.build import build_app
@@ -15,8 +16,11 @@ from app.settings import Settings
 from app.theme import ASSETS, STYLE_SHEETS, build_theme
 
 
-def serve(settings: Settings) -> None:
-    """Build the app, say where it is open, and serve until interrupted."""
+def serve(settings: Settings, began: float) -> None:
+    """Build the app, say where it is open, and serve until interrupted.
+
+    `began` is when the process began, by `time.perf_counter`, for the time it took.
+    """
     os.environ.setdefault("GRADIO_TEMP_DIR", str(settings.cache_folder / "uploads"))
     session = Session(settings)
     app = build_app(settings, session)
@@ -37,7 +41,7 @@ def serve(settings: Settings) -> None:
         share=False,
         quiet=True,
     )
-    print(f"ScanScope is open at {app.local_url}", flush=True)
+    print(f"ScanScope is open at {app.local_url} after {_seconds_since(began)}", flush=True)
     app.block_thread()
 
 
@@ -46,10 +50,16 @@ def warm_up(session: Session) -> None:
     card = default_card(session.settings)
     example = list_examples()[0]
     selection = in_own_setting(Selection(str(example.path), "", 0, 0, ""), card.name)
+    began = time.perf_counter()
     try:
-        for _ in range(2):  # the first pass loads compiled code; the second shows the true time
-            fresh_answer(session, selection)
+        fresh_answer(session, selection)
+        print(f"The first example was answered in {_seconds_since(began)}", flush=True)
+        fresh_answer(session, selection)  # the first run loads compiled code: keep a true time
     except READABLE_ERRORS as error:
         logging.getLogger(__name__).warning("The first example has no answer: %s", error)
     finally:
         session.ready.set()
+
+
+def _seconds_since(moment: float) -> str:
+    return f"{time.perf_counter() - moment:.1f} s"

@@ -290,8 +290,9 @@ function draw() {
   controls.step.textContent = `step ${count} of ${total}`;
   controls.play.textContent = state.playing ? "Pause" : "Play";
   for (const card of state.cards) {
-    if (card.canvas.clientWidth === 0 || (state.playing && !onScreen(card))) continue;
+    if (card.canvas.clientWidth === 0) continue;
     if (card.canvas.clientWidth !== card.width) layout(card);
+    else if (state.playing && !onScreen(card)) continue;
     const pen = card.canvas.getContext("2d");
     const scale = window.devicePixelRatio || 1;
     const shown = ["forward", "backward"].filter((d) => ["both", d].includes(state.direction));

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CLIPS = ROOT / "tests" / "data" / "clips"
 PATIENCE_S = 120
-
-
-@dataclass(frozen=True)
-class RunningApp:
-    address: str
-    start_s: float
-    """Seconds from the command to the printed address."""
 
 
 def _free_port() -> int:
@@ -45,14 +37,13 @@ def _wait_for_line(process: subprocess.Popen, words: str) -> str:
 
 @pytest.fixture(scope="session")
 def running_app(tmp_path_factory: pytest.TempPathFactory):
-    """The app as `python app.py` starts it, with an empty cache of its own."""
+    """Address of the app as `python app.py` starts it, with an empty cache of its own."""
     folder = tmp_path_factory.mktemp("app")
     environment = os.environ | {
         "SCANSCOPE_CACHE_FOLDER": str(folder / "cache"),
         "GRADIO_TEMP_DIR": str(folder / "uploads"),
     }
     command = [sys.executable, "app.py", "--port", str(_free_port())]
-    started = time.monotonic()
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -62,7 +53,7 @@ def running_app(tmp_path_factory: pytest.TempPathFactory):
     )
     try:
         line = _wait_for_line(process, "ScanScope is open at ")
-        yield RunningApp(line.rsplit(" ", 1)[-1].rstrip("/"), time.monotonic() - started)
+        yield line.split(" at ")[1].split()[0].rstrip("/")
     finally:
         process.terminate()
         process.wait(timeout=20)
@@ -99,7 +90,7 @@ def visit(browser, running_app):
         page = context.new_page()
         page.set_default_timeout(60_000)
         page.outside_requests, page.complaints = [], []
-        own = (running_app.address, "data:", "blob:")
+        own = (running_app, "data:", "blob:")
         page.on(
             "request",
             lambda request: (
@@ -107,7 +98,7 @@ def visit(browser, running_app):
             ),
         )
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.goto(running_app.address + path)
+        page.goto(running_app + path)
         return page
 
     yield open_page

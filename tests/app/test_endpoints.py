@@ -16,7 +16,7 @@ MINI = "videomamba_mini.untrained"
 @pytest.fixture(scope="module")
 def client(running_app, tmp_path_factory):
     return Client(
-        running_app.address,
+        running_app,
         verbose=False,
         download_files=str(tmp_path_factory.mktemp("downloads")),
         analytics_enabled=False,
@@ -86,7 +86,7 @@ def test_files_of_the_server_cannot_be_named(running_app, tmp_path):
     private = tmp_path / "private.mp4"
     shutil.copy(CLIP, private)
     file = {"path": str(private), "meta": {"_type": "gradio.FileData"}}
-    address = f"{running_app.address}/gradio_api/call/predict"
+    address = f"{running_app}/gradio_api/call/predict"
     with httpx.Client(timeout=60) as http:
         event = http.post(address, json={"data": [file, MINI, 0, 0, "", 5]}).json()["event_id"]
         answer = http.get(f"{address}/{event}").text

@@ -14,7 +14,7 @@ MODEL = "videomamba_mini.untrained"
 
 @pytest.fixture(scope="module")
 def client(running_app):
-    client = Client(running_app.address, verbose=False)
+    client = Client(running_app, verbose=False)
     yield client
     client.close()
 

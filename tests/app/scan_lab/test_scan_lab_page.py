@@ -123,6 +123,7 @@ def test_directions_look_different(lab):
 
 def test_a_clicked_token_is_the_pages_token(lab):
     page = lab()
+    compare(page, len(SCAN_ORDERS))
     page.get_by_text("7 orders compared").wait_for()  # until then canvases are drawn anew
     canvas = page.locator(".path-canvas").first
     box = canvas.bounding_box()
