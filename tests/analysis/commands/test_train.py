@@ -17,10 +17,10 @@ def test_the_command_names_what_decides_the_result():
     assert train.typed_command(parse("videomamba_mini.camera")) == (
         "python -m analysis train videomamba_mini.camera"
     )
-    words = ("--photographs", "some/my photographs", "--seed", "3", "--footage", "a/b.mp4")
+    words = ("--photographs", "/home/me/my photographs", "--seed", "3", "--footage", "a/b.mp4")
     assert train.typed_command(parse("videomamba_mini.camera", *words)) == (
         "python -m analysis train videomamba_mini.camera --photographs 'my photographs' --seed 3 "
-        "--footage b.mp4"
+        "--footage a/b.mp4"
     )
 
 
