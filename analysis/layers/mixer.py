@@ -1,6 +1,7 @@
 """The bidirectional Mamba mixer of VideoMamba, reading tokens in any scan order."""
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from analysis.layers.token_grid import TokenGrid
 from analysis.ops.causal_conv import causal_conv
+from analysis.ops.gate import gated_sum
 from analysis.ops.scan_order import LayerScan, sequence_permutation
 from analysis.ops.selective_scan import selective_scan
 
@@ -58,41 +60,37 @@ class BidirectionalMixer(nn.Module):
         orders = scan.token_orders
         if len(orders) == 1:
             # Everything outside the two scans works token by token, so reordering the narrow
-            # input and output is the same as reordering the four times wider inner tokens.
-            return _reordered(x, grid, orders[0], lambda x: self._mix_in_order(x, scan))
-        projected = self.in_proj(x)
-        inner = sum(
-            _reordered(projected, grid, order, lambda xz, o=order: self._scans(xz, scan, o))
-            for order in orders
-        )
-        return self.out_proj(inner)
+            # input and output is the same as reordering the wider inner tokens.
+            return _reordered(x, grid, orders[0], lambda x: self._mix(x, self.scan_direction))
 
-    def _mix_in_order(self, x: Tensor, scan: LayerScan) -> Tensor:
-        return self.out_proj(self._scans(self.in_proj(x), scan, scan.token_orders[0]))
+        def mean_over_orders(inner: Tensor, suffix: str) -> Tensor:
+            read = scan.backward if suffix else scan.forward
+            parts = [
+                _reordered(inner, grid, order, lambda x: self.scan_direction(x, suffix))
+                for order in read
+            ]
+            return parts[0] if len(parts) == 1 else sum(parts) / len(parts)
 
-    def _scans(self, xz: Tensor, scan: LayerScan, order: str) -> Tensor:
-        """The gated outputs (B, L, E) of the directions that read this order, weighted."""
-        total = None
-        for orders, suffix in ((scan.forward, ""), (scan.backward, "_b")):
-            if order not in orders:
-                continue
-            y = self.scan_direction(xz, suffix)
-            y = y if len(orders) == 1 else y / len(orders)
-            total = y if total is None else total.add_(y) if not y.requires_grad else total + y
-        return total
+        return self._mix(x, mean_over_orders)
 
-    def scan_direction(self, xz: Tensor, suffix: str) -> Tensor:
-        """Convolution, selection, scan and gate of one direction ("" or "_b").
+    def _mix(self, x: Tensor, direction: Callable[[Tensor, str], Tensor]) -> Tensor:
+        """Project, run `direction` both ways, gate the sum, project back."""
+        # Split before transposing: gradients then meet again along the axis that is contiguous.
+        inner, z = self.in_proj(x).split(self.inner_width, dim=-1)
+        forward, backward = (direction(inner, suffix).transpose(1, 2) for suffix in ("", "_b"))
+        gated = gated_sum(forward, backward, z.transpose(1, 2))
+        return self.out_proj(gated.transpose(1, 2))
 
-        `xz` (B, L, 2E) in the order to be read; returns (B, L, E), not flipped.
+    def scan_direction(self, inner: Tensor, suffix: str) -> Tensor:
+        """Convolution, selection and scan of one direction ("" or "_b"), before the gate.
+
+        `inner` (B, L, E) in the order to be read; returns (B, L, E), not flipped.
         """
         reverse = suffix == "_b"
         conv, x_proj, dt_proj = (
             self.get_submodule(name + suffix) for name in ("conv1d", "x_proj", "dt_proj")
         )
-        # Split before transposing: gradients then meet again along the axis that is contiguous.
-        x, z = (half.transpose(1, 2) for half in xz.split(self.inner_width, dim=-1))
-        u = causal_conv(x, conv.weight[:, 0], conv.bias, reverse=reverse)
+        u = causal_conv(inner.transpose(1, 2), conv.weight[:, 0], conv.bias, reverse=reverse)
         step, B, C = x_proj(u.transpose(1, 2)).split(
             [self.delta_rank, self.state_size, self.state_size], dim=-1
         )
@@ -104,8 +102,7 @@ class BidirectionalMixer(nn.Module):
             B.transpose(1, 2),
             C.transpose(1, 2),
             self.get_parameter(f"D{suffix}"),
-            z,
-            dt_proj.bias,
+            delta_bias=dt_proj.bias,
             delta_softplus=True,
             reverse=reverse,
         )

@@ -108,6 +108,10 @@ def ship_camera(
     config = state.mean_model.config
     training, held_out = split_photographs(photographs, recipe.held_out_share)
     rendered, files = evaluation["rendered"], evaluation["files"]
+    played = "".join(
+        f"; {scores['accuracy']} % on {scores['clips']} moves over the footage {name}"
+        for name, scores in evaluation["footage"].items()
+    )
     entry = {
         "architecture": recipe.model,
         "tag": TAG,
@@ -123,9 +127,12 @@ def ship_camera(
         "accuracy_note": (
             f"top-1 of 9 camera moves on {rendered['clips']} rendered clips of {len(held_out)} "
             f"photographs never trained on; {files['accuracy']} % on {files['clips']} clips read "
-            "back from video files of six sizes, frame rates and lengths"
+            f"back from video files of six sizes, frame rates and lengths{played}"
         ),
-        "note": "Trained on synthetic camera moves only: it names what the camera does.",
+        "note": (
+            "Trained on synthetic camera moves only: it names what the camera does, and is misled "
+            "where little but a moving thing can be seen."
+        ),
         "run": {
             "command": command,
             "seed": recipe.seed,

@@ -40,9 +40,9 @@ def test_golden(golden, implementation):
 def test_golden_directions(golden):
     mixer, case = golden
     with torch.inference_mode():
-        projected = mixer.in_proj(case["mixer.input"])
-        forward = mixer.scan_direction(projected, "").transpose(1, 2)
-        backward = mixer.scan_direction(projected, "_b").transpose(1, 2)
+        inner, z = mixer.in_proj(case["mixer.input"]).chunk(2, dim=-1)
+        forward = (mixer.scan_direction(inner, "") * F.silu(z)).transpose(1, 2)
+        backward = (mixer.scan_direction(inner, "_b") * F.silu(z)).transpose(1, 2)
     torch.testing.assert_close(forward, case["mixer.branch_forward"], rtol=0, atol=1e-5)
     stored = case["mixer.branch_backward_in_reversed_time"]
     torch.testing.assert_close(backward.flip(-1), stored, rtol=0, atol=1e-5)

@@ -43,10 +43,10 @@ def test_rate_is_the_mean_over_the_steps_that_the_scan_receives(model, clip, mon
     """Against the arguments of the scan itself (the mixer keeps A in float32)."""
     rates = []
 
-    def spying(u, delta, A, B, C, D, z, bias, **settings):
-        step = torch.nn.functional.softplus(delta + bias[:, None])
+    def spying(u, delta, A, B, C, D, *, delta_bias, **settings):
+        step = torch.nn.functional.softplus(delta + delta_bias[:, None])
         rates.append((step[:, :, None] * A.abs()[None, :, :, None]).mean().item())
-        return original(u, delta, A, B, C, D, z, bias, **settings)
+        return original(u, delta, A, B, C, D, delta_bias=delta_bias, **settings)
 
     original = mixer.selective_scan
     monkeypatch.setattr(mixer, "selective_scan", spying)
