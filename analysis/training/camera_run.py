@@ -129,10 +129,7 @@ def ship_camera(
             f"photographs never trained on; {files['accuracy']} % on {files['clips']} clips read "
             f"back from video files of six sizes, frame rates and lengths{played}"
         ),
-        "note": (
-            "Trained on synthetic camera moves only: it names what the camera does, and is misled "
-            "where little but a moving thing can be seen."
-        ),
+        "note": "It names what the camera does; large things that move mislead it.",
         "run": {
             "command": command,
             "seed": recipe.seed,
