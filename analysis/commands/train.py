@@ -1,26 +1,35 @@
-"""`train WEIGHTS`: makes a shipped checkpoint again."""
+"""`train RECIPE`: makes a shipped checkpoint again, or a variant of it."""
 
 import argparse
 import json
 import os
 import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
-
-WEIGHTS_NAME = "videomamba_mini.camera"
 
 
 def register(commands: argparse._SubParsersAction) -> None:
     """Adds the command."""
     parser = commands.add_parser(
         "train",
-        help="make the shipped camera-move model again",
+        help="make a shipped checkpoint again, or a variant of it",
         description="Renders camera moves over photographs, trains on them, evaluates, and writes "
         "the checkpoint with its manifest entry. A stopped run goes on where it was.",
     )
-    parser.add_argument("weights", choices=[WEIGHTS_NAME], help="which weights to make")
-    parser.add_argument("--out", type=Path, default=Path("runs/camera"), help="folder of the run")
+    parser.add_argument(
+        "recipe",
+        help="name of the weights to make: videomamba_mini.camera, or one of the "
+        "scan-order study, videomamba_mini.order_ and a scan order",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        dest="changes",
+        help="change a field of the recipe, such as seed=1 or clips=6400; may be repeated",
+    )
+    parser.add_argument("--out", type=Path, help="folder of the run (runs/ and the recipe's name)")
     parser.add_argument(
         "--photographs",
         type=Path,
@@ -28,18 +37,22 @@ def register(commands: argparse._SubParsersAction) -> None:
         help="photographs of your own instead of those fetched from packages "
         "(analysis/training/PHOTOGRAPHS.md lists them)",
     )
-    parser.add_argument("--clips", type=int, help="clips to train on (as in the recipe)")
-    parser.add_argument("--seed", type=int, help="seed of weights and clips (as in the recipe)")
     parser.add_argument("--restart", action="store_true", help="do not resume a stopped run")
     parser.add_argument(
         "--footage", type=Path, nargs="*", default=[], help="videos to evaluate moves over"
     )
-    parser.add_argument("--checkpoints", type=Path, help="where the weights go (checkpoints/)")
+    parser.add_argument(
+        "--checkpoints",
+        type=Path,
+        help="where the weights go (checkpoints/; with --set the folder of the run)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Trains, evaluates and writes the checkpoint; 1 with one sentence on the error stream else."""
+    from tqdm import tqdm
+
     from analysis.training.camera_run import (
         evaluate_camera,
         ship_camera,
@@ -52,33 +65,37 @@ def run(options: argparse.Namespace) -> int:
         load_photographs,
         split_photographs,
     )
-    from analysis.training.recipe import camera_recipe
+    from analysis.training.recipe import RecipeError
+    from analysis.training.recipes import make_recipe
     from analysis.training.trainer import TrainingError
     from analysis.weights.shipped import SHIPPED_FOLDER
 
-    given = {name: getattr(options, name) for name in ("clips", "seed")}
-    recipe = replace(
-        camera_recipe(), **{name: value for name, value in given.items() if value is not None}
-    )
+    folder_of_run = options.out or Path("runs") / options.recipe
     try:
+        recipe = make_recipe(options.recipe, options.changes)
         folder = options.photographs or fetch_photographs(photograph_cache(), _say)
         photographs = load_photographs(folder)
         _say(f"{len(photographs)} photographs")
-        state = train_camera(
-            recipe,
-            photographs,
-            options.out,
-            resume=not options.restart,
-            progress=lambda row: print(json.dumps(row), flush=True),
-        )
-    except (PhotographsError, TrainingError) as error:
+        # The bar shows the time left on a terminal, and nothing where the output is kept.
+        with tqdm(total=recipe.steps, unit="step", desc=options.recipe, disable=None) as bar:
+
+            def report(row: dict) -> None:
+                bar.update(row["step"] - bar.n)
+                print(json.dumps(row), flush=True)
+
+            state = train_camera(
+                recipe, photographs, folder_of_run, resume=not options.restart, progress=report
+            )
+    except (RecipeError, PhotographsError, TrainingError) as error:
         _say(str(error))
         return 1
     _, held_out = split_photographs(photographs, recipe.held_out_share)
     evaluation = evaluate_camera(state.mean_model, held_out, footage=options.footage)
-    write_evaluation(evaluation, options.out)
-    checkpoints = options.checkpoints or SHIPPED_FOLDER
-    ship_camera(state, recipe, photographs, evaluation, typed_command(options), checkpoints)
+    write_evaluation(evaluation, folder_of_run)
+    # A changed recipe must not replace what the unchanged one made.
+    checkpoints = options.checkpoints or (folder_of_run if options.changes else SHIPPED_FOLDER)
+    _, tag = options.recipe.split(".", 1)
+    ship_camera(tag, state, recipe, photographs, evaluation, typed_command(options), checkpoints)
     print(json.dumps({part: _accuracies(scores) for part, scores in evaluation.items()}))
     return 0
 
@@ -95,12 +112,11 @@ def typed_command(options: argparse.Namespace) -> str:
     def shown(path: Path) -> str:
         return path.name if path.is_absolute() else path.as_posix()
 
-    words = ["python", "-m", "analysis", "train", options.weights]
+    words = ["python", "-m", "analysis", "train", options.recipe]
+    for change in options.changes:
+        words += ["--set", change]
     if options.photographs:
         words += ["--photographs", shown(options.photographs)]
-    for name in ("clips", "seed"):
-        if getattr(options, name) is not None:
-            words += [f"--{name}", str(getattr(options, name))]
     if options.footage:
         words += ["--footage", *map(shown, options.footage)]
     return shlex.join(words)

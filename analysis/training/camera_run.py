@@ -29,7 +29,6 @@ from analysis.training.trainer import TrainingState, train
 from analysis.weights.shipped import ship_checkpoint
 
 EVALUATION_FILE = "evaluation.json"
-TAG = "camera"
 
 
 def train_camera(
@@ -97,6 +96,7 @@ def evaluate_camera(
 
 
 def ship_camera(
+    tag: str,
     state: TrainingState,
     recipe: Recipe,
     photographs: Sequence[Photograph],
@@ -104,7 +104,10 @@ def ship_camera(
     command: str,
     checkpoints: Path,
 ) -> None:
-    """Put the mean weights with their manifest entry into the folder `checkpoints`."""
+    """Put the mean weights with their manifest entry into the folder `checkpoints`.
+
+    They are called after the recipe's model and `tag`.
+    """
     config = state.mean_model.config
     training, held_out = split_photographs(photographs, recipe.held_out_share)
     rendered, files = evaluation["rendered"], evaluation["files"]
@@ -114,7 +117,7 @@ def ship_camera(
     )
     entry = {
         "architecture": recipe.model,
-        "tag": TAG,
+        "tag": tag,
         "training": "toy",
         "data": f"camera moves rendered over {len(training)} photographs",
         "labels": "camera_moves",

@@ -50,7 +50,7 @@ def start_state(recipe: Recipe) -> TrainingState:
     """A fresh model, initialised from the recipe's seed without touching torch's own generator."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        model = create_model(recipe.model)
+        model = create_model(recipe.model, scan_order=recipe.scan_order)
     if recipe.step_sizes is not None:
         generator = torch.Generator().manual_seed(recipe.seed)
         spread_step_sizes(model, recipe.step_sizes, generator)

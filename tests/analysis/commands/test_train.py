@@ -17,17 +17,27 @@ def test_the_command_names_what_decides_the_result():
     assert train.typed_command(parse("videomamba_mini.camera")) == (
         "python -m analysis train videomamba_mini.camera"
     )
-    words = ("--photographs", "/home/me/my photographs", "--seed", "3", "--footage", "a/b.mp4")
+    words = ("--photographs", "/home/me/my photographs", "--set", "seed=3", "--footage", "a/b.mp4")
     assert train.typed_command(parse("videomamba_mini.camera", *words)) == (
-        "python -m analysis train videomamba_mini.camera --photographs 'my photographs' --seed 3 "
-        "--footage a/b.mp4"
+        "python -m analysis train videomamba_mini.camera --set seed=3 "
+        "--photographs 'my photographs' --footage a/b.mp4"
     )
 
 
-def test_other_weights_are_refused(capsys):
-    with pytest.raises(SystemExit):
-        parse("videomamba_tiny")
-    assert "invalid choice: 'videomamba_tiny'" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("videomamba_mini.camra",), "videomamba_mini.camera"),
+        (("videomamba_mini.camera", "--set", "seeds=1"), "seed"),
+        (("videomamba_mini.camera", "--set", "clips=many"), "int"),
+    ],
+    ids=["recipe", "field", "value"],
+)
+def test_what_no_recipe_knows_is_one_sentence_and_exit_code_one(words, said, capsys):
+    options = parse(*words)
+    assert options.run(options) == 1
+    printed = capsys.readouterr().err
+    assert said in printed and printed.count("\n") == 1
 
 
 def test_a_folder_without_photographs_is_one_sentence_and_exit_code_one(tmp_path, capsys):
