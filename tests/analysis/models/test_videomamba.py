@@ -218,7 +218,9 @@ def test_published_initialisation():
 def test_drop_path_acts_in_training_only():
     model = create_model("videomamba_debug", drop_path_rate=0.9)
     clip = random_clip(model.config)
-    with torch.no_grad():
+    # Unseeded, every fifth pair of draws at this rate was alike.
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(0)
         model.eval()
         assert torch.equal(model(clip), model(clip))
         model.train()
