@@ -4,12 +4,13 @@ A tab calls `context.panel(name)` where its notice line should stand, lays out i
 wires its callbacks last. The shell wires the sidebar to the panels after all tabs are built.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import gradio as gr
 
-from app.components.notice import empty_notice
+from app.components.notice import empty_notice, guarded
 from app.selection import Selection
 from app.session import Session
 from app.settings import Settings
@@ -30,12 +31,29 @@ class Panel:
     notice: gr.HTML
     """One line of fixed height: what runs, what is stale, or what went wrong."""
     request: gr.State
-    """The Selection the tab must compute by itself: listen to `request.change`, and do nothing
-    when its value is None (browsers also report states that were left as they are)."""
+    """The Selection the tab must compute by itself: listen to `request.change` with a callback
+    made by `computing`."""
     shown: gr.State
     """The Selection whose results stand in the tab now, or None."""
     automatic: Callable[[Selection], bool]
     """Whether the tab's work for a selection is quick enough to start without a click."""
+
+    def computing(self, callback: Callable[..., Iterator[dict]]) -> Callable[..., Iterator[dict]]:
+        """Decorator for the generator that fills the tab; errors become a sentence in `notice`.
+
+        Its first input says who asks: ANEW, RECALL or the value of `request`. Browsers report
+        states that were left as they are, so a request of None is not one and nothing happens.
+        """
+
+        @guarded(self.notice)
+        @functools.wraps(callback)
+        def when_asked(asked, *values):
+            if asked is None:
+                yield {self.notice: gr.skip()}
+            else:
+                yield from callback(asked, *values)
+
+        return when_asked
 
 
 @dataclass(frozen=True)

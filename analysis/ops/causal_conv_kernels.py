@@ -10,6 +10,7 @@ from analysis.ops.vector_math import (
     prefer_widest_vectors,
     put,
     sigmoid,
+    silu_slope,
     take,
 )
 
@@ -60,8 +61,7 @@ def _gradient_before_silu(g_total, at, g, g_at, total, channels, silu):
     if silu:
         for j in range(channels):
             s = sigmoid(total[j])
-            slope = s * (np.float32(1.0) + total[j] * (np.float32(1.0) - s))
-            put(g_total, at + j, take(g, g_at + j) * slope)
+            put(g_total, at + j, take(g, g_at + j) * silu_slope(total[j], s))
     else:
         for j in range(channels):
             put(g_total, at + j, take(g, g_at + j))

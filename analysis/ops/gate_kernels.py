@@ -1,6 +1,5 @@
 """Compiled kernels of the gate, channel-last, forward and backward."""
 
-import numpy as np
 from numba import njit
 
 from analysis.ops.vector_math import (
@@ -10,6 +9,7 @@ from analysis.ops.vector_math import (
     prefer_widest_vectors,
     put,
     sigmoid,
+    silu_slope,
     take,
 )
 
@@ -36,8 +36,8 @@ def _gate_row_gradients(
         gate, upstream = take(z, z_at + j), take(g, g_at + j)
         s = sigmoid(gate)
         put(g_sum, at + j, upstream * gate * s)
-        slope = s * (np.float32(1.0) + gate * (np.float32(1.0) - s))
-        put(g_z, at + j, upstream * (take(x, x_at + j) + take(y, y_at + j)) * slope)
+        total = take(x, x_at + j) + take(y, y_at + j)
+        put(g_z, at + j, upstream * total * silu_slope(gate, s))
 
 
 @njit(

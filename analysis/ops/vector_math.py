@@ -194,6 +194,12 @@ def sigmoid(x):
 
 
 @njit(inline="always", error_model="numpy", fastmath=FASTMATH)
+def silu_slope(x, s):
+    """Derivative of x * sigmoid(x), given s = sigmoid(x)."""
+    return s * (np.float32(1.0) + x * (np.float32(1.0) - s))
+
+
+@njit(inline="always", error_model="numpy", fastmath=FASTMATH)
 def softplus(x):
     """log(1 + exp(x)) in float32, relatively accurate for very negative x too."""
     t = exp2(-abs(x) * LOG2_E)

@@ -93,8 +93,7 @@ def load_model(
     state = read_checkpoint(path) if path else None
     if state is not None and card.training == "untrained":
         card = _card_of_own_file(card, state, path)
-    if card.num_frames is None and (num_frames or 1) > 1:
-        card = _inflated(card)
+    card = _inflated(card, num_frames)
     model = _build(card, num_frames, image_size, scan_order)
     if state is None:
         report = LoadReport(loaded=(), missing=tuple(model.state_dict()))
@@ -118,9 +117,7 @@ def plan_model(
 
     Raises WeightsError, one sentence, for unknown names and sizes the model cannot have.
     """
-    card = _classifier_card(name)
-    if card.num_frames is None and (num_frames or 1) > 1:
-        card = _inflated(card)
+    card = _inflated(_classifier_card(name), num_frames)
     try:
         config = model_config(card.architecture, **_options(card, num_frames, image_size, None))
     except ValueError as error:
@@ -204,8 +201,13 @@ def _options(
     return options
 
 
-def _inflated(card: WeightsCard) -> WeightsCard:
-    """The video model of an image model's size; its frames are looked at, time is not learned."""
+def _inflated(card: WeightsCard, num_frames: int | None) -> WeightsCard:
+    """The card, or for an image model given several frames the video model of its size.
+
+    Its frames are looked at, time is not learned.
+    """
+    if card.num_frames is not None or (num_frames or 1) <= 1:
+        return card
     return replace(
         card,
         architecture=card.architecture.replace("videomamba_image_", "videomamba_"),

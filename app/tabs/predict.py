@@ -104,9 +104,9 @@ def build_predict(context: AppContext) -> None:
         along_export = result_export("timeline")
     how_it_is_computed(HOW_TIMELINE)
 
-    @guarded(panel.notice)
+    @panel.computing
     def predict(
-        asked: str | Selection | None,
+        asked: str | Selection,
         clip: str,
         model: str,
         frames: int,
@@ -115,9 +115,6 @@ def build_predict(context: AppContext) -> None:
         others: list[str],
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (Gradio finds it by its default)
     ) -> Iterator[dict]:
-        if asked is None:
-            yield {panel.notice: gr.skip()}
-            return
         selection = Selection(clip, model, frames, size, order)
         if not session.ready.is_set():
             yield {panel.notice: working("Preparing the compiled scan, once on a new machine")}

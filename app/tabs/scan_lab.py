@@ -142,9 +142,9 @@ def build_scan_lab(context: AppContext) -> None:
             reach_caption: what_to_look_at(reach_sentence(rows)),
         }
 
-    @guarded(panel.notice)
+    @panel.computing
     def compare(
-        asked: str | Selection | None,
+        asked: str | Selection,
         chosen: list[str],
         clip: str,
         model: str,
@@ -153,9 +153,6 @@ def build_scan_lab(context: AppContext) -> None:
         order: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (Gradio finds it by its default)
     ) -> Iterator[dict]:
-        if asked is None:
-            yield {panel.notice: gr.skip()}
-            return
         selection = Selection(clip, model, frames, size, order)
         if not chosen:
             yield {panel.notice: failed(CHOOSE_ONE)}

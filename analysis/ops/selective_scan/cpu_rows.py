@@ -17,6 +17,7 @@ from analysis.ops.vector_math import (
     prefetch,
     put,
     sigmoid,
+    silu_slope,
     softplus,
     take,
 )
@@ -134,8 +135,7 @@ def gate_gradients(
             for j in range(width):
                 gate, upstream = take(z, gate_at + j), take(g, at + j)
                 s = sigmoid(gate)
-                slope = s * (np.float32(1.0) + gate * (np.float32(1.0) - s))
-                put(g_z, target + j, upstream * outputs[i, j] * slope)
+                put(g_z, target + j, upstream * outputs[i, j] * silu_slope(gate, s))
                 g_y[i, j] = upstream * gate * s
         else:
             for j in range(width):
