@@ -35,7 +35,7 @@ def register(commands: argparse._SubParsersAction) -> None:
         type=Path,
         metavar="FOLDER",
         help="photographs of your own instead of those fetched from packages "
-        "(analysis/training/PHOTOGRAPHS.md lists them)",
+        "(analysis/training/camera/PHOTOGRAPHS.md lists them)",
     )
     parser.add_argument("--restart", action="store_true", help="do not resume a stopped run")
     parser.add_argument(
@@ -53,14 +53,14 @@ def run(options: argparse.Namespace) -> int:
     """Trains, evaluates and writes the checkpoint; 1 with one sentence on the error stream else."""
     from tqdm import tqdm
 
-    from analysis.training.camera_run import (
+    from analysis.training.camera.camera_run import (
         evaluate_camera,
         ship_camera,
         train_camera,
         write_evaluation,
     )
-    from analysis.training.photograph_fetching import fetch_photographs
-    from analysis.training.photographs import (
+    from analysis.training.camera.photograph_fetching import fetch_photographs
+    from analysis.training.camera.photographs import (
         PhotographsError,
         load_photographs,
         split_photographs,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis.training.camera_moves import CameraMoves
+from analysis.training.camera.camera_moves import CameraMoves
 from analysis.training.recipe import Recipe
 from analysis.video.preprocess import IMAGENET_MEAN, IMAGENET_STD
 

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from analysis.models import create_model
-from analysis.training.camera_moves import CameraMoves
+from analysis.training.camera.camera_moves import CameraMoves
 from analysis.training.clip_feed import normalised, training_batches
 from analysis.training.recipe import Recipe, make_optimizer, spread_step_sizes
 

@@ -13,8 +13,8 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw
 
-from analysis.training.camera_moves import CameraClip
-from analysis.training.moving_object import MovingObject
+from analysis.training.camera.camera_moves import CameraClip
+from analysis.training.camera.moving_object import MovingObject
 
 _NOISE_MARGIN = 64
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from analysis.training.photograph_sources import PHOTOGRAPH_SOURCES, PhotographSource
-from analysis.training.photographs import SMALLEST_SIDE, PhotographsError
+from analysis.training.camera.photograph_sources import PHOTOGRAPH_SOURCES, PhotographSource
+from analysis.training.camera.photographs import SMALLEST_SIDE, PhotographsError
 
 _DONE = "complete.txt"
 

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from analysis.models import model_config
-from analysis.training.camera_moves import CameraMoves
-from analysis.training.camera_path import CAMERA_MOVES
-from analysis.training.camera_run import evaluate_camera, photographs_hash
-from analysis.training.clip_files import ClipFormat, Picture, write_clip
-from analysis.training.evaluation import score, score_files, score_footage, score_rendered
+from analysis.training.camera.camera_moves import CameraMoves
+from analysis.training.camera.camera_path import CAMERA_MOVES
+from analysis.training.camera.camera_run import evaluate_camera, photographs_hash
+from analysis.training.camera.clip_files import ClipFormat, Picture, write_clip
+from analysis.training.camera.evaluation import score, score_files, score_footage, score_rendered
 
 SMALL = ClipFormat(96, 64, 12, 1.0, 28)
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from analysis.training import affine_sampling
-from analysis.training.camera_path import CAMERA_MOVES, CameraPath, random_camera_path
-from analysis.training.moving_object import MovingObject, random_objects
-from analysis.training.photograph_store import PhotographStore
-from analysis.training.viewpoint import Viewpoint, random_viewpoint, visible_texture
+from analysis.training.camera import affine_sampling
+from analysis.training.camera.camera_path import CAMERA_MOVES, CameraPath, random_camera_path
+from analysis.training.camera.moving_object import MovingObject, random_objects
+from analysis.training.camera.photograph_store import PhotographStore
+from analysis.training.camera.viewpoint import Viewpoint, random_viewpoint, visible_texture
 from analysis.video.sampling import (
     k400_validation_indices,
     ssv2_validation_indices,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.training.camera_path import (
+from analysis.training.camera.camera_path import (
     CAMERA_MOVES,
     PAN_VIEWS,
     ROLL_DEGREES,

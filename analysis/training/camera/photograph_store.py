@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from analysis.training.photographs import Photograph
+from analysis.training.camera.photographs import Photograph
 
 SMALLEST_LEVEL = 48
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.training.camera_path import CameraPath
-from analysis.training.photograph_store import PhotographStore
+from analysis.training.camera.camera_path import CameraPath
+from analysis.training.camera.photograph_store import PhotographStore
 
 SMALLEST_VIEW_PIXELS = 80.0
 _GRID = np.stack([*np.meshgrid(np.arange(12.0), np.arange(12.0)), np.ones((12, 12))])

@@ -11,10 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from analysis.training.camera_moves import CameraMoves
-from analysis.training.clip_feed import normalised
-from analysis.training.clip_files import ClipFormat
-from analysis.training.evaluation import (
+from analysis.training.camera.camera_moves import CameraMoves
+from analysis.training.camera.clip_files import ClipFormat
+from analysis.training.camera.evaluation import (
     FORMATS,
     predict_moves,
     score,
@@ -22,8 +21,9 @@ from analysis.training.evaluation import (
     score_footage,
     score_rendered,
 )
-from analysis.training.photograph_store import PhotographStore
-from analysis.training.photographs import Photograph, split_photographs
+from analysis.training.camera.photograph_store import PhotographStore
+from analysis.training.camera.photographs import Photograph, split_photographs
+from analysis.training.clip_feed import normalised
 from analysis.training.recipe import Recipe
 from analysis.training.trainer import TrainingState, train
 from analysis.weights.shipped import ship_checkpoint

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from analysis.training import photograph_sources
-from analysis.training.photograph_sources import PHOTOGRAPH_SOURCES
+from analysis.training.camera import photograph_sources
+from analysis.training.camera.photograph_sources import PHOTOGRAPH_SOURCES
 
 
 def test_every_source_states_licence_and_stands_in_the_table():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from analysis.training.photographs import (
+from analysis.training.camera.photographs import (
     Photograph,
     PhotographsError,
     is_mostly_flat,

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from analysis.training.camera_moves import CameraMoves
-from analysis.training.camera_path import CAMERA_MOVES
-from analysis.training.clip_files import ClipFormat, Picture, write_clip
-from analysis.training.evaluation import read_clip_file
+from analysis.training.camera.camera_moves import CameraMoves
+from analysis.training.camera.camera_path import CAMERA_MOVES
+from analysis.training.camera.clip_files import ClipFormat, Picture, write_clip
+from analysis.training.camera.evaluation import read_clip_file
 from analysis.video.decode import read_frames
 from analysis.video.probe import probe
 

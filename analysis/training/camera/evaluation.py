@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from analysis.training.camera_moves import CameraClip, CameraMoves
-from analysis.training.camera_path import CAMERA_MOVES, random_camera_path
+from analysis.training.camera.camera_moves import CameraClip, CameraMoves
+from analysis.training.camera.camera_path import CAMERA_MOVES, random_camera_path
+from analysis.training.camera.clip_files import ClipFormat, Picture, Scene, write_clip
+from analysis.training.camera.photographs import Photograph
+from analysis.training.camera.viewpoint import random_viewpoint
 from analysis.training.clip_feed import normalised
-from analysis.training.clip_files import ClipFormat, Picture, Scene, write_clip
-from analysis.training.photographs import Photograph
-from analysis.training.viewpoint import random_viewpoint
 from analysis.video.decode import read_frames
 from analysis.video.preprocess import to_clip, video_preprocessing
 from analysis.video.probe import probe

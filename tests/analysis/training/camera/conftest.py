@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from analysis.training.photograph_store import PhotographStore
-from analysis.training.photographs import Photograph
+from analysis.training.camera.photograph_store import PhotographStore
+from analysis.training.camera.photographs import Photograph
 
 
 def textured_photograph(seed: int, width: int = 480, height: int = 360) -> Photograph:

@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from analysis.training.camera_moves import CameraMoves, random_frame_times
-from analysis.training.camera_path import CAMERA_MOVES
-from analysis.training.clip_files import ClipFormat, Picture, draw_frames
-from analysis.training.photograph_store import PhotographStore
+from analysis.training.camera.camera_moves import CameraMoves, random_frame_times
+from analysis.training.camera.camera_path import CAMERA_MOVES
+from analysis.training.camera.clip_files import ClipFormat, Picture, draw_frames
+from analysis.training.camera.photograph_store import PhotographStore
 
 LEFT, RIGHT = CAMERA_MOVES.index("pan left"), CAMERA_MOVES.index("pan right")
 UP, DOWN = CAMERA_MOVES.index("tilt up"), CAMERA_MOVES.index("tilt down")

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from analysis.training import photograph_fetching
-from analysis.training.photograph_fetching import fetch_photographs, resource_pictures
-from analysis.training.photograph_sources import PhotographSource
-from analysis.training.photographs import PhotographsError
+from analysis.training.camera import photograph_fetching
+from analysis.training.camera.photograph_fetching import fetch_photographs, resource_pictures
+from analysis.training.camera.photograph_sources import PhotographSource
+from analysis.training.camera.photographs import PhotographsError
 
 
 def encoded(photograph, kind: str, size=(320, 240)) -> bytes:
