@@ -5,10 +5,12 @@ State-dict names and shapes are those of the published checkpoints. The publishe
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from analysis.layers.block import Block, RMSNorm, make_norm
 from analysis.layers.mixer import BidirectionalMixer
@@ -138,6 +140,8 @@ class VideoMamba(nn.Module):
                 RMSNorm(width), nn.Linear(width, config.distill_width)
             )
         self.set_scan_order(config.scan_order)
+        # Recompute layers in the backward pass instead of keeping their inside; set by training.
+        self.checkpoint_layers = False
         initialize_videomamba(self)
 
     @property
@@ -169,6 +173,8 @@ class VideoMamba(nn.Module):
         """Tokens (B, L, D) after the last block and the final norm, CLS at index 0."""
         hidden, residual = self.embed(clip), None
         for layer, scan in zip(self.layers, self.layer_scans, strict=True):
+            if self.checkpoint_layers and torch.is_grad_enabled():
+                layer = partial(checkpoint, layer, use_reentrant=False)
             hidden, residual = layer(hidden, residual, self.token_grid, scan)
         hidden = drop_path(hidden, self.last_drop_rate, self.training)
         return self.norm_f(add_residual(hidden, residual))

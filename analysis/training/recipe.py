@@ -1,128 +1,162 @@
-"""How the small camera-move model is trained."""
+"""Everything that decides a training run, as frozen values."""
 
 import math
-from dataclasses import dataclass
-
-import torch
-from torch import nn
+from dataclasses import dataclass, field
 
 from analysis.models import list_models
 from analysis.ops.scan_order import SCAN_ORDERS
-
-# Published VideoMamba training keeps these out of weight decay: state matrices, skip weights,
-# position and class tables; norms and biases have fewer than two dimensions.
-_UNDECAYED = ("A_log", "A_b_log", ".D", ".D_b", "pos_embed", "temporal_pos_embedding", "cls_token")
-
-
-class RecipeError(ValueError):
-    """A recipe that cannot be run; the message is one sentence."""
+from analysis.training.errors import RecipeError, require
+from analysis.training.objectives.classification import Classification
+from analysis.training.source import Data
 
 
-def _require(holds: bool, name: str, value: object, expected: str) -> None:
-    if not holds:
-        raise RecipeError(f"{name} is {value}; it has to be {expected}.")
+@dataclass(frozen=True)
+class ModelChoice:
+    """The architecture and how it starts.
+
+    name: one that `create_model` knows. num_frames, image_size, drop_path_rate: None keeps the
+        architecture's own.
+    weights: where parameters come from: a weights name, a checkpoint file, or None to initialise.
+        Image weights are inflated, position tables resized to the frames and resolution asked for.
+    step_sizes: range of the scans' initial step sizes; None keeps the published initialisation.
+    """
+
+    name: str = "videomamba_mini"
+    scan_order: str = "spatial_first"
+    num_frames: int | None = None
+    image_size: int | None = None
+    drop_path_rate: float | None = None
+    weights: str | None = None
+    step_sizes: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        require(self.name in list_models(), "model.name", self.name, "a name list_models() gives")
+        known = " or ".join(SCAN_ORDERS)
+        require(self.scan_order in SCAN_ORDERS, "model.scan_order", self.scan_order, known)
+        for name in ("num_frames", "image_size"):
+            value = getattr(self, name)
+            require(value is None or value >= 1, f"model.{name}", value, "1 or more, or None")
+        rate = self.drop_path_rate
+        require(rate is None or 0 <= rate < 1, "model.drop_path_rate", rate, "from 0 to below 1")
+        if self.step_sizes is not None:
+            low, high = self.step_sizes
+            holds = 0 < low <= high
+            require(holds, "model.step_sizes", self.step_sizes, "two rising sizes above 0")
+
+    def overrides(self) -> dict[str, object]:
+        """Arguments for `create_model` beside the number of classes."""
+        asked = {
+            "num_frames": self.num_frames,
+            "image_size": self.image_size,
+            "drop_path_rate": self.drop_path_rate,
+        }
+        given = {key: value for key, value in asked.items() if value is not None}
+        return {"scan_order": self.scan_order, **given}
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """AdamW with a warm-up and a cosine.
+
+    learning_rate: the peak, for `reference_batch` clips a step (scaled in proportion to the batch),
+        or for any batch where that is None. final_learning_rate: at the end, scaled likewise.
+    gradient_norm: gradients are scaled down to this norm; None leaves them.
+    layer_decay: factor per layer away from the head; None for none. layer_decay_reaches: "tables"
+        as published, where it acts on stem, class token and position tables alone, or "layers".
+    mean_decay: of the running mean of the weights, which is then what is kept; None for none.
+    """
+
+    learning_rate: float = 3e-3
+    reference_batch: int | None = None
+    final_learning_rate: float = 0.0
+    warmup_share: float = 0.03
+    weight_decay: float = 0.05
+    betas: tuple[float, float] = (0.9, 0.98)
+    gradient_norm: float | None = 1.0
+    layer_decay: float | None = None
+    layer_decay_reaches: str = "tables"
+    mean_decay: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("learning_rate", "gradient_norm", "reference_batch"):
+            value = getattr(self, name)
+            holds = (value is None and name != "learning_rate") or (value or 0) > 0
+            require(holds, f"optimizer.{name}", value, "above 0")
+        for name in ("weight_decay", "final_learning_rate"):
+            value = getattr(self, name)
+            require(value >= 0, f"optimizer.{name}", value, "0 or more")
+        for name in ("warmup_share", "mean_decay"):
+            value = getattr(self, name) or 0
+            require(0 <= value < 1, f"optimizer.{name}", value, "at least 0 and below 1")
+        decay = self.layer_decay
+        holds = decay is None or 0 < decay <= 1
+        require(holds, "optimizer.layer_decay", decay, "above 0 and at most 1")
+        reaches = self.layer_decay_reaches
+        holds = reaches in ("tables", "layers")
+        require(holds, "optimizer.layer_decay_reaches", reaches, "tables or layers")
+
+    def learning_rate_at(self, step: int, steps: int, batch_size: int) -> float:
+        """Learning rate of step number `step` (from 0) of `steps` with `batch_size` clips each."""
+        scale = batch_size / self.reference_batch if self.reference_batch else 1.0
+        warmup = max(1, round(self.warmup_share * steps))
+        if step < warmup:
+            return scale * self.learning_rate * (step + 1) / warmup
+        done = (step - warmup) / max(1, steps - warmup)
+        above = self.learning_rate - self.final_learning_rate
+        cosine = 0.5 * (1.0 + math.cos(math.pi * done))
+        return scale * (self.final_learning_rate + above * cosine)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How the arithmetic is done, without changing what is computed beyond rounding.
+
+    precision: "float32", or "bfloat16" for matrix products under autocast.
+    accumulate: parts a batch is worked on in, one after another, to save memory.
+    checkpoint_layers: recompute layers in the backward pass instead of keeping their inside.
+    """
+
+    precision: str = "float32"
+    accumulate: int = 1
+    checkpoint_layers: bool = False
+
+    def __post_init__(self) -> None:
+        known = self.precision in ("float32", "bfloat16")
+        require(known, "execution.precision", self.precision, "float32 or bfloat16")
+        require(self.accumulate >= 1, "execution.accumulate", self.accumulate, "1 or more")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a run, apart from the photographs.
+    """Everything that decides a run, apart from the data's own content.
 
-    model: architecture, a name `create_model` knows; scan_order: the order it is trained in.
-    clips: rendered clips seen in all; no clip is seen twice.
-    learning_rate: peak, reached after `warmup_share` of the run, then a cosine to zero.
-    easy_share: share of the run during which clips grow from easy (large moves, no nuisances)
-        to full difficulty.
-    ema_decay: of the running mean of the weights, which is what is kept.
-    step_sizes: range of the scans' initial step sizes; None keeps the published initialisation.
-    held_out_share: of the photographs, never trained on.
-
-    Raises RecipeError, one sentence, for a value that no run can have.
+    data: which clips; objective: what is learned from them.
+    clips: seen in all, for endless data; epochs: passes over data with an end. One of them is set.
+    batch_size: clips of one step in all processes together.
     """
 
-    model: str = "videomamba_mini"
-    scan_order: str = "spatial_first"
-    clips: int = 96_000
+    data: Data
+    model: ModelChoice = field(default_factory=ModelChoice)
+    objective: object = field(default_factory=Classification)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    execution: Execution = field(default_factory=Execution)
+    clips: int | None = None
+    epochs: int | None = None
     batch_size: int = 64
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.05
-    warmup_share: float = 0.03
-    easy_share: float = 0.3
-    label_smoothing: float = 0.05
-    gradient_norm: float = 1.0
-    ema_decay: float = 0.997
-    step_sizes: tuple[float, float] | None = (0.001, 0.2)
-    held_out_share: float = 0.15
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _require(self.model in list_models(), "model", self.model, "a name list_models() gives")
-        _require(
-            self.scan_order in SCAN_ORDERS, "scan_order", self.scan_order, " or ".join(SCAN_ORDERS)
-        )
-        for name in ("clips", "batch_size"):
-            _require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
-        _require(self.seed >= 0, "seed", self.seed, "0 or more")
-        for name in ("learning_rate", "gradient_norm"):
-            _require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
-        _require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
-        for name in (
-            "warmup_share",
-            "easy_share",
-            "label_smoothing",
-            "ema_decay",
-            "held_out_share",
-        ):
+        for name in ("clips", "epochs"):
             value = getattr(self, name)
-            _require(0 <= value < 1, name, value, "at least 0 and below 1")
-        if self.step_sizes is not None:
-            low, high = self.step_sizes
-            _require(0 < low <= high, "step_sizes", self.step_sizes, "two rising sizes above 0")
+            require(value is None or value >= 1, name, value, "1 or more")
+        require(self.batch_size >= 1, "batch_size", self.batch_size, "1 or more")
+        require(self.seed >= 0, "seed", self.seed, "0 or more")
 
-    @property
-    def steps(self) -> int:
-        """Optimiser steps in the whole run."""
-        return math.ceil(self.clips / self.batch_size)
-
-    def learning_rate_at(self, step: int) -> float:
-        """Learning rate of step number `step` (from 0)."""
-        warmup = max(1, round(self.warmup_share * self.steps))
-        if step < warmup:
-            return self.learning_rate * (step + 1) / warmup
-        done = (step - warmup) / max(1, self.steps - warmup)
-        return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
-
-    def difficulty_at(self, step: int) -> float:
-        """Difficulty (0 to 1) of the clips of step number `step`."""
-        return min(1.0, step / max(1.0, self.easy_share * self.steps))
-
-
-def spread_step_sizes(
-    model: nn.Module, limits: tuple[float, float], generator: torch.Generator
-) -> None:
-    """Start the scans with step sizes spread log-uniformly between `limits`.
-
-    The published initialisation gives every channel a step of softplus(0) = 0.69, which forgets
-    within a few tokens; trained from scratch on little data, channels with long memories help
-    (Mamba, arXiv 2312.00752, section 3.6).
-    """
-    low, high = (math.log(limit) for limit in limits)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if name.endswith(("dt_proj.bias", "dt_proj_b.bias")):
-                draw = torch.rand(parameter.shape, generator=generator)
-                step = torch.exp(low + draw * (high - low))
-                # The inverse of softplus.
-                parameter.copy_(step + torch.log(-torch.expm1(-step)))
-
-
-def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW with weight decay on weight matrices only."""
-    decayed, undecayed = [], []
-    for name, parameter in model.named_parameters():
-        bare = parameter.ndim < 2 or name.endswith(_UNDECAYED)
-        (undecayed if bare else decayed).append(parameter)
-    groups = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": undecayed, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98))
+    def steps(self, clips_per_epoch: int | None) -> int:
+        """Optimiser steps in the whole run; raises RecipeError where its length is not said."""
+        if self.clips is not None:
+            return math.ceil(self.clips / self.batch_size)
+        if self.epochs is None or clips_per_epoch is None:
+            missing = "clips" if clips_per_epoch is None else "epochs"
+            raise RecipeError(f"The recipe does not say how long to train; set {missing}.")
+        return self.epochs * max(1, clips_per_epoch // self.batch_size)

@@ -1,25 +1,40 @@
-"""Recipes by the name of the weights they make, and changes to them as they are typed."""
+"""Recipes by the name of the weights they make."""
 
-import ast
-import dataclasses
-import difflib
-import typing
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
 from analysis.ops.scan_order import SCAN_ORDERS
-from analysis.training.recipe import Recipe, RecipeError
+from analysis.training.camera.data import CameraMovesData
+from analysis.training.errors import RecipeError
+from analysis.training.mixed_data import MixedData
+from analysis.training.motion_capture.data import MotionCaptureData
+from analysis.training.objectives.classification import Classification
+from analysis.training.recipe import ModelChoice, Optimizer, Recipe
+from analysis.training.recipe_changes import changed, nearest
 
 
 def camera_recipe() -> Recipe:
     """Of the shipped checkpoint, videomamba_mini.camera."""
-    return Recipe()
+    return Recipe(
+        data=CameraMovesData(),
+        model=ModelChoice("videomamba_mini", step_sizes=(0.001, 0.2)),
+        objective=Classification(label_smoothing=0.05),
+        optimizer=Optimizer(learning_rate=3e-3, mean_decay=0.997),
+        clips=96_000,
+    )
 
 
-def order_recipe(scan_order: str) -> Recipe:
-    """Of the scan-order study: a shorter camera recipe, the same for every order but the order."""
-    return replace(camera_recipe(), scan_order=scan_order, clips=25_600)
+def order_recipe(scan_order: str, seed: int = 0) -> Recipe:
+    """Of the scan-order study: camera moves and motion capture, equal but for the order."""
+    recipe = camera_recipe()
+    return replace(
+        recipe,
+        data=MixedData((CameraMovesData(), MotionCaptureData())),
+        model=replace(recipe.model, scan_order=scan_order),
+        clips=25_600,
+        seed=seed,
+    )
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
@@ -29,50 +44,10 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 
 
 def make_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:
-    """The recipe called `name` with `changes`, each "field=value", values as in Python.
+    """The recipe called `name` with `changes`, each "field=value" or "part.field=value".
 
     Raises RecipeError, one sentence, for unknown names and fields and for values that do not fit.
     """
     if name not in RECIPES:
-        raise RecipeError(f"There is no recipe {name!r}; {_nearest(name, RECIPES)}.")
-    return replace(RECIPES[name](), **dict(map(_change, changes)))
-
-
-def _change(text: str) -> tuple[str, object]:
-    key, equals, value = text.partition("=")
-    kinds = typing.get_type_hints(Recipe)
-    if not equals or key not in kinds:
-        fields = [field.name for field in dataclasses.fields(Recipe)]
-        raise RecipeError(f"{text!r} changes nothing; write field=value, {_nearest(key, fields)}.")
-    return key, _value(key, value, kinds[key])
-
-
-def _value(key: str, text: str, kind: type) -> object:
-    if kind is str:
-        return text
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        value = text
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is kind:
-        return value
-    # The one field that is neither a number nor a name: a pair of floats or None.
-    if kind not in (int, float) and (value is None or _is_pair(value)):
-        return value
-    expected = kind.__name__ if kind in (int, float) else "None or a pair such as (0.001,0.2)"
-    raise RecipeError(f"{key} is {text!r}; it has to be {expected}.")
-
-
-def _is_pair(value: object) -> bool:
-    return (
-        isinstance(value, tuple)
-        and len(value) == 2
-        and all(type(part) in (int, float) for part in value)
-    )
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.4) or list(known)
-    return f"choose from {', '.join(near)}"
+        raise RecipeError(f"There is no recipe {name!r}; {nearest(name, RECIPES)}.")
+    return changed(RECIPES[name](), changes)

@@ -33,6 +33,7 @@ _NOTES = {
         "this order is inferred, not confirmed."
     ),
     "camera_moves": "What the camera does: in a pan to the left the content moves right.",
+    "motion_capture": "Fifteen actions, named after pybullet's motion-capture files.",
     "imagenet1k": "ImageNet-1K, 1000 classes by number: the names are not included.",
     "coin": "COIN, 180 classes by number: the names are not included.",
 }
@@ -48,7 +49,12 @@ def label_names(order: str) -> tuple[str, ...]:
 
 @lru_cache
 def label_order(order: str) -> LabelOrder:
-    """The names with what is known about them. Raises ValueError for an unknown order."""
+    """The names with what is known about them. Raises ValueError for an unknown order.
+
+    "A+B" is the classes of A, then those of B, of a model that learned both.
+    """
+    if "+" in order:
+        return _joined(order)
     if order not in _NOTES:
         raise ValueError(f'Got label order "{order}"; use one of {", ".join(LABEL_ORDERS)}.')
     if order in _CLASS_COUNTS:
@@ -58,6 +64,16 @@ def label_order(order: str) -> LabelOrder:
     else:
         labels = _read(order)
     return LabelOrder(order, labels, named=order not in _CLASS_COUNTS, note=_NOTES[order])
+
+
+def _joined(order: str) -> LabelOrder:
+    parts = [label_order(part) for part in order.split("+")]
+    return LabelOrder(
+        order,
+        labels=tuple(label for part in parts for label in part.labels),
+        named=all(part.named for part in parts),
+        note=" ".join(part.note for part in parts),
+    )
 
 
 def numbered_labels(count: int) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ class _SelectiveScan(Function):
     def backward(ctx, g_out, g_state):
         from analysis.ops.selective_scan.cpu_kernels import LANES, scan_backward
 
-        u, delta, A, B, C, D, z, delta_bias = ctx.saved_tensors
+        u, delta, A, B, C, D, z, delta_bias = inputs = ctx.saved_tensors
         tokens = _token_memory(u, delta, B, C, z, ctx.options)
         weights = [x.detach().float().contiguous() for x in (A, D, delta_bias)]
         batch, channels, length = u.shape
@@ -83,7 +83,7 @@ class _SelectiveScan(Function):
             states,
             *ctx.options,
         )
-        return collected_gradients(ctx, g_u, g_delta, g_z, g_B, g_C, g_A, g_D, g_bias)
+        return collected_gradients(ctx, inputs, g_u, g_delta, g_z, g_B, g_C, g_A, g_D, g_bias)
 
 
 def selective_scan(*arguments, **options) -> Tensor | tuple[Tensor, Tensor]:

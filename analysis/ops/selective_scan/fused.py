@@ -51,6 +51,7 @@ def call_fused(
 
 def collected_gradients(
     ctx,
+    inputs: tuple[Tensor | None, ...],
     g_u: Tensor,
     g_delta: Tensor,
     g_z: Tensor,
@@ -62,8 +63,9 @@ def collected_gradients(
 ) -> tuple[Tensor | None, ...]:
     """Kernel gradients as autograd wants them: summed over parts, in shape and dtype of the inputs.
 
-    Token gradients arrive channel-last, those of B and C as (B, parts, L, N), those of the weights
-    with a batch axis.
+    `inputs` are what was saved, in the order of the arguments: recomputed layers let a tensor be
+    unpacked only once. Token gradients arrive channel-last, those of B and C as (B, parts, L, N),
+    those of the weights with a batch axis.
     """
     gradients = (
         g_u.transpose(1, 2),
@@ -75,5 +77,5 @@ def collected_gradients(
         g_z.transpose(1, 2) if ctx.options.gated else None,
         g_bias.sum(0),
     )
-    needed = zip(gradients, ctx.saved_tensors, ctx.needs_input_grad[:8], strict=True)
+    needed = zip(gradients, inputs, ctx.needs_input_grad[:8], strict=True)
     return *(g.to(x.dtype) if needs and g is not None else None for g, x, needs in needed), None

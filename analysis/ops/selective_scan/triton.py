@@ -228,7 +228,7 @@ class _SelectiveScan(Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, g_out, g_state):
-        u, delta, A, B, C, D, z, delta_bias = ctx.saved_tensors
+        u, delta, A, B, C, D, z, delta_bias = inputs = ctx.saved_tensors
         batch, channels, length = u.shape
         states = A.shape[1]
         padded, lanes = _tile(states, BACKWARD_TILE)
@@ -263,7 +263,7 @@ class _SelectiveScan(Function):
                 CHUNK=CHUNK,
                 num_warps=1,
             )
-        return collected_gradients(ctx, g_u, g_delta, g_z, g_B, g_C, g_A, g_D, g_bias)
+        return collected_gradients(ctx, inputs, g_u, g_delta, g_z, g_B, g_C, g_A, g_D, g_bias)
 
 
 def selective_scan(*arguments, **options) -> Tensor | tuple[Tensor, Tensor]:

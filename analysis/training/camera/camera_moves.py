@@ -1,13 +1,12 @@
 """Labelled, endless clips of camera moves over photographs, fast enough to render in training."""
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from analysis.training.camera import affine_sampling
 from analysis.training.camera.camera_path import CAMERA_MOVES, CameraPath, random_camera_path
+from analysis.training.camera.development import compress, develop
 from analysis.training.camera.moving_object import MovingObject, random_objects
 from analysis.training.camera.photograph_store import PhotographStore
 from analysis.training.camera.viewpoint import Viewpoint, random_viewpoint, visible_texture
@@ -106,9 +105,9 @@ class CameraMoves:
         if generator.random() < 0.5 * difficulty:
             weight = np.float32(generator.uniform(0.02, 0.25))
             affine_sampling.blur(frames, weight, np.empty(pixels.shape[1:], np.float32))
-        _develop(frames, times, generator, difficulty, pixels)
+        develop(frames, times, generator, difficulty, pixels)
         if generator.random() < 0.4 * difficulty:
-            _compress(pixels, int(generator.integers(12, 85)))
+            compress(pixels, int(generator.integers(12, 85)))
 
     def draw(
         self,
@@ -179,38 +178,3 @@ def random_frame_times(num_frames: int, generator: np.random.Generator) -> tuple
     count = int(np.exp(generator.uniform(np.log(10), np.log(300))))
     rule = _SAMPLING_RULES[generator.integers(len(_SAMPLING_RULES))]
     return rule(count, num_frames) / (count - 1), 1.0 / (count - 1)
-
-
-def _develop(frames, times, generator, difficulty, pixels) -> None:
-    """Brightness, contrast, colour, exposure changes and noise; float frames to bytes."""
-    spread = generator.normal(0.0, 1.0, 8) * difficulty
-    level = np.linspace(0.0, 1.0, 256)
-    tone = (level - 0.45) * np.exp(0.22 * spread[0]) + 0.45 + 0.07 * spread[1]
-    tone = np.clip(tone, 0.0, 1.0) ** np.exp(0.25 * spread[2])
-    tint = np.exp(0.08 * spread[3:6])
-    curves = (255.0 * tone * tint[:, None]).astype(np.float32)
-    saturation = np.float32(np.clip(1.0 - 0.15 * difficulty + 0.4 * spread[6], 0.0, 1.8))
-    if generator.random() < 0.06 * difficulty:
-        saturation = np.float32(0.0)
-    exposures = np.ones(len(times))
-    if generator.random() < 0.4 * difficulty:
-        exposures += 0.2 * spread[7] * (times - 0.5) + 0.03 * generator.normal(size=len(times))
-    noise = generator.uniform(0.0, 9.0) if generator.random() < 0.4 * difficulty else 0.0
-    affine_sampling.develop(
-        frames,
-        curves,
-        saturation,
-        exposures.astype(np.float32),
-        np.float32(noise),
-        generator.integers(1, 2**63),
-        pixels,
-    )
-
-
-def _compress(pixels: np.ndarray, quality: int) -> None:
-    """JPEG all frames in place: its blocks and colour loss stand in for a video codec's."""
-    count, height, width = pixels.shape[:3]
-    buffer = io.BytesIO()
-    Image.fromarray(pixels.reshape(count * height, width, 3)).save(buffer, "JPEG", quality=quality)
-    with Image.open(buffer) as image:
-        pixels[:] = np.asarray(image).reshape(pixels.shape)

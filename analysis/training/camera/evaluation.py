@@ -15,7 +15,7 @@ from analysis.training.camera.camera_path import CAMERA_MOVES, random_camera_pat
 from analysis.training.camera.clip_files import ClipFormat, Picture, Scene, write_clip
 from analysis.training.camera.photographs import Photograph
 from analysis.training.camera.viewpoint import random_viewpoint
-from analysis.training.clip_feed import normalised
+from analysis.training.scores import Scores, answers_for, score
 from analysis.video.decode import read_frames
 from analysis.video.preprocess import to_clip, video_preprocessing
 from analysis.video.probe import probe
@@ -34,63 +34,6 @@ FORMATS = tuple(
 )
 
 
-@dataclass(frozen=True)
-class MoveScores:
-    """Counts of answers: `confusion[i][j]` clips of class i were called class j."""
-
-    confusion: tuple[tuple[int, ...], ...]
-
-    @property
-    def clips(self) -> int:
-        """Number of clips."""
-        return sum(map(sum, self.confusion))
-
-    @property
-    def accuracy(self) -> float:
-        """Share of clips called by their own class, 0 to 1."""
-        return sum(row[i] for i, row in enumerate(self.confusion)) / self.clips
-
-    def as_dict(self) -> dict:
-        """Accuracy in percent, in all and by class, with the confusion matrix, for JSON."""
-        by_class = {
-            move: round(100 * row[i] / sum(row), 1) if sum(row) else None
-            for i, (move, row) in enumerate(zip(CAMERA_MOVES, self.confusion, strict=True))
-        }
-        return {
-            "clips": self.clips,
-            "accuracy": round(100 * self.accuracy, 2),
-            "accuracy_by_class": by_class,
-            "confusion": [list(row) for row in self.confusion],
-        }
-
-
-def score(labels: Sequence[int], answers: Sequence[int]) -> MoveScores:
-    """Scores of `answers` against `labels`, both class numbers."""
-    confusion = np.zeros((len(CAMERA_MOVES), len(CAMERA_MOVES)), np.int64)
-    np.add.at(confusion, (np.asarray(labels), np.asarray(answers)), 1)
-    return MoveScores(tuple(tuple(int(count) for count in row) for row in confusion))
-
-
-def predict_moves(model: nn.Module, clips: torch.Tensor) -> np.ndarray:
-    """Class numbers (B,) for clips float32 (B, 3, T, H, W)."""
-    model.eval()
-    with torch.inference_mode():
-        return model(clips).argmax(dim=1).numpy()
-
-
-def score_rendered(
-    model: nn.Module, moves: CameraMoves, *, clips: int = 2250, seed: int = 1, batch: int = 90
-) -> MoveScores:
-    """Scores on rendered clips of full difficulty; `moves` should be over held-out photographs."""
-    generator = np.random.default_rng([seed, 0xE7A1])
-    labels, answers = [], []
-    for start in range(0, clips, batch):
-        pixels, classes = moves.batch(min(batch, clips - start), generator)
-        labels.extend(classes)
-        answers.extend(predict_moves(model, normalised(pixels)))
-    return score(labels, answers)
-
-
 def score_files(
     model: nn.Module,
     moves: CameraMoves,
@@ -99,7 +42,7 @@ def score_files(
     clips_per_class: int = 6,
     formats: Sequence[ClipFormat] = FORMATS,
     seed: int = 2,
-) -> dict[str, MoveScores]:
+) -> dict[str, Scores]:
     """Scores on moves over `photographs` (those of `moves`) encoded as video files and read back.
 
     One entry per format, such as "320x240 30 fps 3.0 s".
@@ -127,7 +70,7 @@ def score_footage(
     clips_per_class: int = 6,
     form: ClipFormat = ClipFormat(320, 240, 25, 3.0, 23),  # noqa: B008 (frozen)
     seed: int = 3,
-) -> dict[str, MoveScores]:
+) -> dict[str, Scores]:
     """Scores on camera moves made by a crop window that travels over footage while it plays.
 
     One entry per video. What the original camera or the scene does comes on top of the move.
@@ -156,7 +99,7 @@ class _Filmed:
     scene: Scene
 
 
-def _score_written(model, clips, textures, form, generator) -> MoveScores:
+def _score_written(model, clips, textures, form, generator) -> Scores:
     labels, inputs = [], []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
@@ -164,7 +107,7 @@ def _score_written(model, clips, textures, form, generator) -> MoveScores:
             write_clip(path, filmed.clip, filmed.scene, textures, form, generator)
             labels.append(filmed.clip.label)
             inputs.append(read_clip_file(path, model.config.num_frames, model.config.image_size))
-    return score(labels, predict_moves(model, torch.stack(inputs)))
+    return score(CAMERA_MOVES, labels, answers_for(model, torch.stack(inputs)))
 
 
 def read_clip_file(path: Path, num_frames: int, image_size: int) -> torch.Tensor:

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from analysis.training.errors import TrainingError
+
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 SMALLEST_SIDE = 240
 TRAINING_SHORT_SIDE = 512
@@ -16,7 +18,7 @@ TRAINING_SHORT_SIDE = 512
 _SAME_SCENE = 0.93
 
 
-class PhotographsError(Exception):
+class PhotographsError(TrainingError):
     """Photographs are missing or cannot be read; the message says what to do."""
 
 

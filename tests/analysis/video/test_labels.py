@@ -10,6 +10,7 @@ COUNTS = {
     "ssv2": 174,
     "breakfast": 10,
     "camera_moves": 9,
+    "motion_capture": 15,
     "imagenet1k": 1000,
     "coin": 180,
 }
@@ -40,6 +41,8 @@ def test_count_and_uniqueness(order: str) -> None:
         ("breakfast", 9, "tea"),
         ("camera_moves", 0, "static"),
         ("camera_moves", 8, "roll counter-clockwise"),
+        ("motion_capture", 2, "crawl"),
+        ("motion_capture", 14, "walk"),
         ("imagenet1k", 999, "class 999"),
     ],
 )

@@ -1,0 +1,165 @@
+"""Camera moves over photographs as the data of a recipe."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from analysis.training.camera.camera_moves import CameraMoves
+from analysis.training.camera.camera_path import CAMERA_MOVES
+from analysis.training.camera.clip_files import ClipFormat
+from analysis.training.camera.evaluation import FORMATS, score_files, score_footage
+from analysis.training.camera.photograph_fetching import fetch_photographs
+from analysis.training.camera.photograph_store import PhotographStore
+from analysis.training.camera.photographs import Photograph, load_photographs, split_photographs
+from analysis.training.clip_feed import normalised
+from analysis.training.errors import require
+from analysis.training.scores import score_batches
+from analysis.training.source import Batch, Places, RunShape
+
+_EVALUATION_BATCH = 90
+
+
+@dataclass(frozen=True)
+class CameraMovesData:
+    """Endless clips of nine camera moves over photographs.
+
+    easy_share: share of the run during which clips grow from easy (large moves, no nuisances) to
+        full difficulty. held_out_share: of the photographs, never trained on.
+    """
+
+    easy_share: float = 0.3
+    held_out_share: float = 0.15
+
+    def __post_init__(self) -> None:
+        for name in ("easy_share", "held_out_share"):
+            value = getattr(self, name)
+            require(0 <= value < 1, f"data.{name}", value, "at least 0 and below 1")
+
+    def load(self, places: Places, say: Callable[[str], None]) -> "CameraMaterial":
+        """Fetch or read the photographs; raises PhotographsError, one sentence."""
+        cache = places.cache / "photographs"
+        photographs = load_photographs(places.photographs or fetch_photographs(cache, say))
+        say(f"{len(photographs)} photographs")
+        return CameraMaterial(self, photographs, places.footage)
+
+
+class CameraMaterial:
+    """The photographs with their split; see `analysis.training.source.Material`."""
+
+    labels = CAMERA_MOVES
+    label_order = "camera_moves"
+    clips_per_epoch = None
+
+    def __init__(self, data: CameraMovesData, photographs: Sequence[Photograph], footage=()):
+        self.data, self.footage = data, footage
+        self.training_photographs, self.held_out_photographs = split_photographs(
+            photographs, data.held_out_share
+        )
+        self._hash = photographs_hash(photographs)
+
+    def training(self, run: RunShape) -> "CameraSource":
+        """Clips over the training photographs."""
+        return CameraSource(self._moves(self.training_photographs, run), self.data, run)
+
+    def held_out(self, run: RunShape, clips: int) -> Iterator[Batch]:
+        """Clips of full difficulty over photographs never trained on."""
+        moves = self._moves(self.held_out_photographs, run)
+        generator = np.random.default_rng([1, 0xE7A1])
+        for start in range(0, clips, _EVALUATION_BATCH):
+            size = min(_EVALUATION_BATCH, clips - start)
+            yield _batch(moves.batch(size, generator))
+
+    def evaluate(
+        self,
+        model: nn.Module,
+        run: RunShape,
+        *,
+        rendered_clips: int = 2250,
+        clips_per_class: int = 6,
+        formats: Sequence[ClipFormat] = FORMATS,
+    ) -> dict:
+        """Scores on rendered clips, on clips that went through video files, and over footage."""
+        rendered = score_batches(model, self.labels, self.held_out(run, rendered_clips))
+        moves = self._moves(self.held_out_photographs, run)
+        files = score_files(
+            model,
+            moves,
+            self.held_out_photographs,
+            clips_per_class=clips_per_class,
+            formats=formats,
+        )
+        played = score_footage(model, self.footage, clips_per_class=clips_per_class)
+        total = sum(scores.clips for scores in files.values())
+        right = sum(scores.right for scores in files.values())
+        through_files = round(100 * right / total, 2)
+        over_footage = "".join(
+            f"; {100 * scores.accuracy:.2f} % on {scores.clips} moves over the footage {name}"
+            for name, scores in played.items()
+        )
+        return {
+            "accuracy": round(100 * rendered.accuracy, 2),
+            "accuracy_note": (
+                f"top-1 of 9 camera moves on {rendered.clips} rendered clips of "
+                f"{len(self.held_out_photographs)} photographs never trained on; {through_files} % "
+                f"on {total} clips read back from video files of six sizes, frame rates and "
+                f"lengths{over_footage}"
+            ),
+            "rendered": rendered.as_dict(),
+            "files": {
+                "clips": total,
+                "accuracy": through_files,
+                "formats": {name: scores.as_dict() for name, scores in files.items()},
+            },
+            "footage": {name: scores.as_dict() for name, scores in played.items()},
+        }
+
+    def facts(self) -> dict:
+        """Which photographs."""
+        return {
+            "data": f"camera moves rendered over {len(self.training_photographs)} photographs",
+            "note": "It names what the camera does; large things that move mislead it.",
+            "photographs": {
+                "training": len(self.training_photographs),
+                "held_out": [photograph.name for photograph in self.held_out_photographs],
+                "sha256": self._hash,
+            },
+        }
+
+    def _moves(self, photographs: Sequence[Photograph], run: RunShape) -> CameraMoves:
+        store = PhotographStore.build(photographs)
+        return CameraMoves(store, num_frames=run.num_frames, image_size=run.image_size)
+
+
+class CameraSource:
+    """Batches of rendered clips that grow harder over the run."""
+
+    def __init__(self, moves: CameraMoves, data: CameraMovesData, run: RunShape):
+        self.moves, self.data, self.run = moves, data, run
+
+    def difficulty_at(self, step: int) -> float:
+        """Difficulty (0 to 1) of the clips of step number `step`."""
+        return min(1.0, step / max(1.0, self.data.easy_share * self.run.steps))
+
+    def batch(self, step: int) -> Batch:
+        """The batch of step number `step`."""
+        run = self.run
+        generator = np.random.default_rng([run.seed, step, run.rank])
+        return _batch(self.moves.batch(run.batch_size, generator, self.difficulty_at(step)))
+
+
+def _batch(drawn: tuple[np.ndarray, np.ndarray]) -> Batch:
+    pixels, labels = drawn
+    return Batch(normalised(pixels), torch.from_numpy(labels))
+
+
+def photographs_hash(photographs: Sequence[Photograph]) -> str:
+    """A hash of all names and pixels, to tell whether a run used the same photographs."""
+    digest = hashlib.sha256()
+    for photograph in photographs:
+        digest.update(photograph.name.encode())
+        digest.update(photograph.pixels.tobytes())
+    return digest.hexdigest()

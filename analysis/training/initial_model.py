@@ -1,0 +1,45 @@
+"""The model a run starts from."""
+
+import math
+
+import torch
+from torch import nn
+
+from analysis.models import create_model
+from analysis.training.recipe import ModelChoice
+from analysis.weights.initial import load_initial_weights
+
+
+def initial_model(choice: ModelChoice, outputs: int, seed: int) -> nn.Module:
+    """Built and initialised from `seed`, without touching torch's own generator.
+
+    With `choice.weights` everything but the head is then taken from there. Raises TrainingError or
+    WeightsError, one sentence, for sizes and weights that do not fit.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = create_model(choice.name, num_classes=outputs, **choice.overrides())
+    if choice.step_sizes is not None:
+        spread_step_sizes(model, choice.step_sizes, torch.Generator().manual_seed(seed))
+    if choice.weights is not None:
+        load_initial_weights(model, choice.weights)
+    return model
+
+
+def spread_step_sizes(
+    model: nn.Module, limits: tuple[float, float], generator: torch.Generator
+) -> None:
+    """Start the scans with step sizes spread log-uniformly between `limits`.
+
+    The published initialisation gives every channel a step of softplus(0) = 0.69, which forgets
+    within a few tokens; trained from scratch on little data, channels with long memories help
+    (Mamba, arXiv 2312.00752, section 3.6).
+    """
+    low, high = (math.log(limit) for limit in limits)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith(("dt_proj.bias", "dt_proj_b.bias")):
+                draw = torch.rand(parameter.shape, generator=generator)
+                step = torch.exp(low + draw * (high - low))
+                # The inverse of softplus.
+                parameter.copy_(step + torch.log(-torch.expm1(-step)))

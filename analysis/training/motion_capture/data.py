@@ -1,0 +1,107 @@
+"""Motion-captured actions as the data of a recipe."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from analysis.training.clip_feed import normalised
+from analysis.training.errors import require
+from analysis.training.motion_capture.motion_capture import MotionCapture
+from analysis.training.motion_capture.motions import ACTIONS, Motion, load_motions
+from analysis.training.scores import score_batches
+from analysis.training.source import Batch, Places, RunShape
+
+EVALUATION_CLIPS = 2250
+_EVALUATION_BATCH = 90
+
+
+@dataclass(frozen=True)
+class MotionCaptureData:
+    """Endless clips of fifteen actions.
+
+    easy_share: share of the run during which clips grow from easy (well framed, clean) to full
+        difficulty.
+    """
+
+    easy_share: float = 0.3
+
+    def __post_init__(self) -> None:
+        holds = 0 <= self.easy_share < 1
+        require(holds, "data.easy_share", self.easy_share, "at least 0 and below 1")
+
+    def load(self, places: Places, say: Callable[[str], None]) -> "MotionCaptureMaterial":
+        """Read or convert the motions; raises MotionCaptureError, one sentence."""
+        return MotionCaptureMaterial(self, load_motions(places.cache / "motion_capture", say))
+
+
+class MotionCaptureMaterial:
+    """The motions with their split; see `analysis.training.source.Material`."""
+
+    labels = ACTIONS
+    label_order = "motion_capture"
+    clips_per_epoch = None
+
+    def __init__(self, data: MotionCaptureData, motions: tuple[Motion, ...]):
+        self.data, self.motions = data, motions
+
+    def training(self, run: RunShape) -> "MotionCaptureSource":
+        """Clips from the training viewpoints at the training speeds."""
+        return MotionCaptureSource(self._clips("training", run), self.data, run)
+
+    def held_out(self, run: RunShape, clips: int) -> Iterator[Batch]:
+        """Clips of full difficulty from held-out viewpoints at held-out speeds."""
+        drawn = self._clips("held_out", run)
+        generator = np.random.default_rng([1, 0xE7A1])
+        for start in range(0, clips, _EVALUATION_BATCH):
+            yield _batch(drawn.batch_of(min(_EVALUATION_BATCH, clips - start), generator))
+
+    def evaluate(self, model: nn.Module, run: RunShape) -> dict:
+        """Scores on held-out clips."""
+        scores = score_batches(model, self.labels, self.held_out(run, EVALUATION_CLIPS))
+        return {
+            "accuracy": round(100 * scores.accuracy, 2),
+            "accuracy_note": (
+                f"top-1 of {len(self.labels)} actions on {scores.clips} clips drawn from "
+                "viewpoints and at playback speeds never trained on; the performances, one for "
+                "each action, are those trained on"
+            ),
+            "drawn": scores.as_dict(),
+        }
+
+    def facts(self) -> dict:
+        """Which motions."""
+        return {
+            "data": "15 motion-captured actions, drawn before made-up pictures",
+            "note": "It has seen one performance of each action, by a drawn figure.",
+            "motions": "pybullet 3.2.7",
+        }
+
+    def _clips(self, split: str, run: RunShape) -> MotionCapture:
+        return MotionCapture(
+            self.motions, split, num_frames=run.num_frames, image_size=run.image_size
+        )
+
+
+class MotionCaptureSource:
+    """Batches of drawn clips that grow harder over the run."""
+
+    def __init__(self, clips: MotionCapture, data: MotionCaptureData, run: RunShape):
+        self.clips, self.data, self.run = clips, data, run
+
+    def difficulty_at(self, step: int) -> float:
+        """Difficulty (0 to 1) of the clips of step number `step`."""
+        return min(1.0, step / max(1.0, self.data.easy_share * self.run.steps))
+
+    def batch(self, step: int) -> Batch:
+        """The batch of step number `step`."""
+        run = self.run
+        generator = np.random.default_rng([run.seed, step, run.rank])
+        return _batch(self.clips.batch_of(run.batch_size, generator, self.difficulty_at(step)))
+
+
+def _batch(drawn: tuple[np.ndarray, np.ndarray]) -> Batch:
+    pixels, labels = drawn
+    return Batch(normalised(pixels), torch.from_numpy(labels))

@@ -1,0 +1,84 @@
+"""A recipe from its data to evaluated weights, in one folder."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from analysis.training.recipe import Recipe
+from analysis.training.scores import score_batches
+from analysis.training.source import Material, RunShape
+from analysis.training.state import TrainingState, recipe_record
+from analysis.training.trainer import run_shape, train
+
+EVALUATION_FILE = "evaluation.json"
+_CHECK_CLIPS = 540
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """The last state of a run and its scores; `evaluation` as `Material.evaluate` gives them."""
+
+    recipe: Recipe
+    material: Material
+    state: TrainingState
+    evaluation: dict
+
+
+def run_recipe(
+    recipe: Recipe,
+    material: Material,
+    folder: Path,
+    *,
+    resume: bool = True,
+    progress: Callable[[dict], None] = lambda row: None,
+    device: torch.device | None = None,
+    rank: int = 0,
+    world: int = 1,
+) -> FinishedRun | None:
+    """Train and evaluate, going on where a run in `folder` stopped; None in all but process 0.
+
+    Held-out accuracy stands in the progress rows now and then. Scores of a finished run are kept
+    in evaluation.json and not computed again.
+    """
+    shape = run_shape(recipe, material, rank, world)
+    state = train(
+        recipe,
+        material,
+        folder,
+        resume=resume,
+        evaluate=held_out_check(material, shape) if material.labels and rank == 0 else None,
+        evaluate_every=max(1, min(400, shape.steps // 8)),
+        progress=progress,
+        device=device,
+        rank=rank,
+        world=world,
+    )
+    if rank > 0:
+        return None
+    return FinishedRun(recipe, material, state, _evaluation(recipe, material, shape, state, folder))
+
+
+def held_out_check(material: Material, shape: RunShape) -> Callable[[nn.Module], float]:
+    """A function giving a model's accuracy (0 to 1) on a few hundred clips never trained on."""
+    batches = list(material.held_out(shape, _CHECK_CLIPS))
+    return lambda model: score_batches(model, material.labels, batches).accuracy
+
+
+def _evaluation(recipe, material, shape, state, folder) -> dict:
+    path = folder / EVALUATION_FILE
+    identity = {"recipe": recipe_record(recipe), "step": state.step}
+    if path.exists():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["of"] == identity:
+            return kept["evaluation"]
+    evaluation = material.evaluate(state.result, shape)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    text = json.dumps({"of": identity, "evaluation": evaluation}, indent=2) + "\n"
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+    return evaluation

@@ -1,0 +1,57 @@
+"""A finished run as weights that the app and the command line know by name."""
+
+import platform
+from pathlib import Path
+
+import torch
+
+from analysis.training.run import FinishedRun
+from analysis.training.state import TrainingState, recipe_record
+from analysis.weights.shipped import ship_checkpoint
+
+_MANIFEST_FACTS = ("data", "note")
+
+
+def ship(name: str, finished: FinishedRun, command: str, folder: Path) -> None:
+    """Put the weights with their entry into `folder`; `name` is architecture, a point and a tag."""
+    recipe, state, evaluation = finished.recipe, finished.state, finished.evaluation
+    config = state.result.config
+    facts = finished.material.facts()
+    entry = {
+        "architecture": recipe.model.name,
+        "tag": name.partition(".")[2],
+        "training": "toy",
+        "data": facts["data"],
+        "labels": finished.material.label_order,
+        "overrides": {"num_classes": config.num_classes},
+        "num_frames": config.num_frames,
+        "image_size": config.image_size,
+        "scan_order": config.scan_order,
+        "readout": config.readout,
+        "licence": "MIT",
+        "reported_accuracy": evaluation["accuracy"],
+        "accuracy_note": evaluation["accuracy_note"],
+        "note": facts.get("note", ""),
+        "run": {
+            "command": command,
+            "seed": recipe.seed,
+            "recipe": recipe_record(recipe),
+            "steps": state.step,
+            "clips": state.step * recipe.batch_size,
+            **{key: value for key, value in facts.items() if key not in _MANIFEST_FACTS},
+            "wall_s": round(state.wall_s),
+            "cpu_s": round(state.cpu_s),
+            "device": _device(state),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "evaluation": evaluation,
+        },
+    }
+    ship_checkpoint(state.result.state_dict(), entry, folder)
+
+
+def _device(state: TrainingState) -> str:
+    device = next(state.model.parameters()).device
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{torch.get_num_threads()} CPU cores"

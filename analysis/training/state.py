@@ -1,0 +1,100 @@
+"""What changes during a run, and its safe keeping."""
+
+import copy
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from analysis.training.errors import TrainingError
+from analysis.training.initial_model import initial_model
+from analysis.training.optimizer import make_optimizer
+from analysis.training.recipe import Recipe
+
+STATE_FILE = "state.pt"
+
+
+@dataclass
+class TrainingState:
+    """Enough to go on exactly where a run stopped.
+
+    `mean_model` holds the running mean of the weights, None in a recipe without one; `wall_s` and
+    `cpu_s` add up over resumes.
+    """
+
+    model: nn.Module
+    mean_model: nn.Module | None
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+
+    @property
+    def result(self) -> nn.Module:
+        """The model to keep: of mean weights where there are such."""
+        return self.model if self.mean_model is None else self.mean_model
+
+
+def start_state(recipe: Recipe, outputs: int, device: torch.device | None = None) -> TrainingState:
+    """A fresh state; `outputs` is the size of the head."""
+    model = initial_model(recipe.model, outputs, recipe.seed).to(device or "cpu")
+    keeps_mean = recipe.optimizer.mean_decay is not None
+    mean_model = copy.deepcopy(model).requires_grad_(False).eval() if keeps_mean else None
+    return TrainingState(model, mean_model, make_optimizer(model, recipe.optimizer))
+
+
+def recipe_record(recipe: Recipe) -> dict:
+    """The recipe as JSON would give it back, with the kinds of its data and objective."""
+    fields = dataclasses.asdict(recipe)
+    fields["data"] = {"kind": type(recipe.data).__name__, **fields["data"]}
+    fields["objective"] = {"kind": type(recipe.objective).__name__, **fields["objective"]}
+    return json.loads(json.dumps(fields))
+
+
+def save_state(state: TrainingState, recipe: Recipe, folder: Path) -> None:
+    """Write the state to `folder`, replacing the last one in one step.
+
+    Raises TrainingError when it cannot be written; the last one then stays.
+    """
+    content = {
+        "recipe": recipe_record(recipe),
+        "model": state.model.state_dict(),
+        "mean_model": state.mean_model and state.mean_model.state_dict(),
+        "optimizer": state.optimizer.state_dict(),
+        "step": state.step,
+        "wall_s": state.wall_s,
+        "cpu_s": state.cpu_s,
+    }
+    temporary = folder / f".{STATE_FILE}.{os.getpid()}"
+    try:
+        with temporary.open("wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, folder / STATE_FILE)
+    except (OSError, RuntimeError) as error:
+        temporary.unlink(missing_ok=True)
+        raise TrainingError(
+            f"Step {state.step} could not be saved in {folder} ({error}); the state saved before "
+            "is kept: make room and start again to go on from it."
+        ) from error
+
+
+def load_state(state: TrainingState, recipe: Recipe, folder: Path) -> None:
+    """Fill `state` from `folder`; raises TrainingError when it belongs to another recipe."""
+    content = torch.load(folder / STATE_FILE, weights_only=True, map_location="cpu")
+    if content["recipe"] != recipe_record(recipe):
+        raise TrainingError(
+            f"{folder} holds a run of another recipe: choose another folder, or start over "
+            "without resuming."
+        )
+    state.model.load_state_dict(content["model"])
+    if state.mean_model is not None:
+        state.mean_model.load_state_dict(content["mean_model"])
+    state.optimizer.load_state_dict(content["optimizer"])
+    state.step = content["step"]
+    state.wall_s, state.cpu_s = content["wall_s"], content["cpu_s"]

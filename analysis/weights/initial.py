@@ -1,0 +1,48 @@
+"""Trained tensors as the start of another training."""
+
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from analysis.weights.card import WeightsError
+from analysis.weights.catalogue import weights_card
+from analysis.weights.fitting import TEMPORAL, LoadReport, load_state_dict_with_report
+from analysis.weights.hub import fetch_checkpoint
+from analysis.weights.reading import read_checkpoint
+
+# What a video classifier may start without: heads are learned anew, an image model knows no time.
+_MAY_BE_MISSING = ("head.", "distill_head.", TEMPORAL)
+
+
+def load_initial_weights(model: nn.Module, source: str, *, keep_head: bool = False) -> LoadReport:
+    """Copy a weights name's or checkpoint file's tensors into `model`, all but the head.
+
+    Image stems are inflated and position tables resized to the model's frames and resolution.
+    `keep_head` is for going on with the same classes (higher resolution, more frames). Raises
+    WeightsError, one sentence, when anything but heads and the temporal table would stay untrained.
+    """
+    state = initial_tensors(source)
+    if not keep_head:
+        state = {key: value for key, value in state.items() if not key.startswith("head.")}
+    report = load_state_dict_with_report(model, state, strict=False)
+    allowed = _MAY_BE_MISSING[1:] if keep_head else _MAY_BE_MISSING
+    lacking = [key for key in report.missing if not key.startswith(allowed)]
+    if lacking:
+        raise WeightsError(
+            f"{source} does not fit the model to be trained: it has no {lacking[0]} of the right "
+            f"shape ({len(lacking)} such tensors); choose weights of the same architecture."
+        )
+    return report
+
+
+def initial_tensors(source: str) -> dict[str, Tensor]:
+    """The tensors of a checkpoint file, or of weights by their name.
+
+    Raises WeightsError, one sentence.
+    """
+    if Path(source).suffix in (".safetensors", ".pth", ".pt"):
+        return read_checkpoint(Path(source))
+    card = weights_card(source)
+    if card.file is None:
+        raise WeightsError(f"{source} is untrained; leave the initial weights out instead.")
+    return read_checkpoint(fetch_checkpoint(card))
