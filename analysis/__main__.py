@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from analysis.commands import bench, compare_scans, models, predict, train
+from analysis.commands import bench, compare_scans, evaluate, models, predict, study, train
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -12,7 +12,7 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m analysis", description="Look inside video state-space models."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (predict, compare_scans, models, bench, train):
+    for command in (predict, compare_scans, models, bench, train, evaluate, study):
         command.register(commands)
     options = parser.parse_args(arguments)
     try:

@@ -13,7 +13,7 @@ from analysis.weights.initial import load_initial_weights
 def initial_model(choice: ModelChoice, outputs: int, seed: int) -> nn.Module:
     """Built and initialised from `seed`, without touching torch's own generator.
 
-    With `choice.weights` everything but the head is then taken from there. Raises TrainingError or
+    With `choice.weights` tensors are then taken from there. Raises TrainingError or
     WeightsError, one sentence, for sizes and weights that do not fit.
     """
     with torch.random.fork_rng(devices=[]):
@@ -22,7 +22,7 @@ def initial_model(choice: ModelChoice, outputs: int, seed: int) -> nn.Module:
     if choice.step_sizes is not None:
         spread_step_sizes(model, choice.step_sizes, torch.Generator().manual_seed(seed))
     if choice.weights is not None:
-        load_initial_weights(model, choice.weights)
+        load_initial_weights(model, choice.weights, keep_head=choice.keep_head)
     return model
 
 

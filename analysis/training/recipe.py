@@ -18,6 +18,7 @@ class ModelChoice:
         architecture's own.
     weights: where parameters come from: a weights name, a checkpoint file, or None to initialise.
         Image weights are inflated, position tables resized to the frames and resolution asked for.
+    keep_head: whether the head is taken from `weights` too, to go on with the same classes.
     step_sizes: range of the scans' initial step sizes; None keeps the published initialisation.
     """
 
@@ -27,6 +28,7 @@ class ModelChoice:
     image_size: int | None = None
     drop_path_rate: float | None = None
     weights: str | None = None
+    keep_head: bool = False
     step_sizes: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from analysis.training.progress import PROGRESS_FILE, read_progress
 from analysis.training.recipe import Recipe
 from analysis.training.scores import score_batches
 from analysis.training.source import Material, RunShape
@@ -21,12 +22,24 @@ _CHECK_CLIPS = 540
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """The last state of a run and its scores; `evaluation` as `Material.evaluate` gives them."""
+    """The last state of a run and its scores.
+
+    evaluation: as `Material.evaluate` gives it; curve: the progress rows with held-out accuracy.
+    """
 
     recipe: Recipe
     material: Material
     state: TrainingState
     evaluation: dict
+    curve: tuple[dict, ...]
+
+    @property
+    def device(self) -> str:
+        """What it was trained on, in words."""
+        device = next(self.state.model.parameters()).device
+        if device.type == "cuda":
+            return torch.cuda.get_device_name(device)
+        return f"{torch.get_num_threads()} CPU cores"
 
 
 def run_recipe(
@@ -60,7 +73,10 @@ def run_recipe(
     )
     if rank > 0:
         return None
-    return FinishedRun(recipe, material, state, _evaluation(recipe, material, shape, state, folder))
+    evaluation = _evaluation(recipe, material, shape, state, folder)
+    rows = read_progress(folder / PROGRESS_FILE)
+    curve = tuple(row for row in rows if "held_out_accuracy" in row)
+    return FinishedRun(recipe, material, state, evaluation, curve)
 
 
 def held_out_check(material: Material, shape: RunShape) -> Callable[[nn.Module], float]:

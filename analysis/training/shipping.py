@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from analysis.training.run import FinishedRun
-from analysis.training.state import TrainingState, recipe_record
+from analysis.training.state import recipe_record
 from analysis.weights.shipped import ship_checkpoint
 
 _MANIFEST_FACTS = ("data", "note")
@@ -41,17 +41,11 @@ def ship(name: str, finished: FinishedRun, command: str, folder: Path) -> None:
             **{key: value for key, value in facts.items() if key not in _MANIFEST_FACTS},
             "wall_s": round(state.wall_s),
             "cpu_s": round(state.cpu_s),
-            "device": _device(state),
+            "device": finished.device,
             "torch": torch.__version__,
             "python": platform.python_version(),
             "evaluation": evaluation,
+            "curve": list(finished.curve),
         },
     }
     ship_checkpoint(state.result.state_dict(), entry, folder)
-
-
-def _device(state: TrainingState) -> str:
-    device = next(state.model.parameters()).device
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{torch.get_num_threads()} CPU cores"

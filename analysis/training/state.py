@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,12 +46,15 @@ def start_state(recipe: Recipe, outputs: int, device: torch.device | None = None
     return TrainingState(model, mean_model, make_optimizer(model, recipe.optimizer))
 
 
-def recipe_record(recipe: Recipe) -> dict:
-    """The recipe as JSON would give it back, with the kinds of its data and objective."""
-    fields = dataclasses.asdict(recipe)
-    fields["data"] = {"kind": type(recipe.data).__name__, **fields["data"]}
-    fields["objective"] = {"kind": type(recipe.objective).__name__, **fields["objective"]}
-    return json.loads(json.dumps(fields))
+def recipe_record(value: object) -> object:
+    """A recipe as JSON would give it back, every part with its kind."""
+    if dataclasses.is_dataclass(value):
+        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        inner = {name: recipe_record(part) for name, part in fields.items()}
+        return {"kind": type(value).__name__, **inner}
+    if isinstance(value, tuple):
+        return [recipe_record(part) for part in value]
+    return value
 
 
 def save_state(state: TrainingState, recipe: Recipe, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,15 @@ def ship_checkpoint(
     card = _card(complete, "The entry")
     folder.mkdir(parents=True, exist_ok=True)
     _replace(folder / f"{card.name}.safetensors", content)
-    _replace(folder / f"{card.name}.json", (json.dumps(complete, indent=2) + "\n").encode())
+    _replace(folder / f"{card.name}.json", _readable_json(complete).encode())
     return card
+
+
+def _readable_json(entry: Mapping[str, Any]) -> str:
+    """Indented, but rows of numbers on one line."""
+    text = json.dumps(entry, indent=2)
+    rows = re.compile(r"\[\s+((?:[-+.\de]+,\s+)*[-+.\de]+)\s+\]")
+    return rows.sub(lambda row: "[" + " ".join(row[1].split()) + "]", text) + "\n"
 
 
 def _read_card(path: Path) -> WeightsCard:

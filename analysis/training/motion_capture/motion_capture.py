@@ -29,7 +29,7 @@ from analysis.training.motion_capture.filming import (
 from analysis.training.motion_capture.motions import ACTIONS, Motion, load_motions
 
 _FRAMES_PER_FILE = (21, 85)
-_BACKDROPS = 240
+_BACKDROPS = 160
 _TAPS = np.zeros((1, 2))
 
 

@@ -1,0 +1,67 @@
+"""`study NAME`: trains what a table of the Results tab still lacks."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from analysis.commands.output import print_json, print_table
+from analysis.commands.train import add_places, places_of, say
+
+
+def register(commands: argparse._SubParsersAction) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "study",
+        help="train the runs of a study and print its table",
+        description="Trains every run of a study that has no row yet, one after another, and "
+        "prints the table. A stopped study goes on where it was.",
+    )
+    parser.add_argument("study", help="scan_orders")
+    parser.add_argument("--out", type=Path, default=Path("runs"), help="folder of the runs (runs/)")
+    parser.add_argument(
+        "--show", action="store_true", help="print the rows there are and train nothing"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_places(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints the table; 1 with one sentence on the error stream when it cannot be made."""
+    from analysis.training.errors import TrainingError
+    from analysis.training.studies import find_study, read_table, run_study
+    from analysis.training.study_list import STUDIES
+    from analysis.weights import WeightsError
+
+    try:
+        study = find_study(options.study, STUDIES)
+        if options.show:
+            table = read_table(study)
+        else:
+            table = run_study(study, places_of(options), options.out, say=say, progress=_report)
+    except (TrainingError, WeightsError) as error:
+        say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        say("Stopped; the same command goes on from the last saved state.")
+        return 130
+    _print(table, options.json)
+    return 0
+
+
+def _report(run, row: dict) -> None:
+    shown = ", ".join(f"{key} {value}" for key, value in row.items())
+    print(f"{run.name}: {shown}", file=sys.stderr, flush=True)
+
+
+def _print(table, as_json: bool) -> None:
+    rows = [
+        {**row.settings, "accuracy": row.accuracy, **row.parts, "wall_s": row.wall_s}
+        for row in table.rows
+    ]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(tuple(rows[0]), [list(row.values()) for row in rows])
+    if table.missing:
+        say(f"{len(table.missing)} of {len(table.study.runs)} runs are still to be trained.")

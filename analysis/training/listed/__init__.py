@@ -1,0 +1,1 @@
+"""Training and evaluation on real files, named by the field's list files."""

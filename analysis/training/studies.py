@@ -1,0 +1,190 @@
+"""Studies: the same small training again and again with one thing changed, as one table.
+
+Every finished run is a row of `checkpoints/studies/NAME.json`; the table is complete by itself at
+any time, and a study that was stopped goes on with the runs that have no row yet.
+"""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from analysis.training.errors import RecipeError, TrainingError
+from analysis.training.recipe import Recipe
+from analysis.training.recipe_changes import nearest
+from analysis.training.recipes import make_recipe
+from analysis.training.run import FinishedRun, run_recipe
+from analysis.training.shipping import ship
+from analysis.training.source import Places
+from analysis.training.state import recipe_record
+from analysis.weights.shipped import SHIPPED_FOLDER
+
+STUDIES_FOLDER = SHIPPED_FOLDER / "studies"
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """One training of a study.
+
+    name: of the weights it makes. settings: what is particular about it, a column each.
+    base: the recipe it starts from; changes: as `train --set` takes them.
+    """
+
+    name: str
+    settings: dict[str, str | int | float]
+    base: str
+    changes: tuple[str, ...] = ()
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe with its changes."""
+        return make_recipe(self.base, self.changes)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Runs to be compared. ships: whether their weights are kept for the app."""
+
+    name: str
+    question: str
+    runs: tuple[StudyRun, ...]
+    ships: bool = False
+
+    @property
+    def command(self) -> str:
+        """What makes the table."""
+        return f"python -m analysis study {self.name}"
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """A finished run.
+
+    accuracy: top-1 in percent on clips never trained on; parts: by data set where there are
+    several. curve: progress rows with held-out accuracy. command: makes this run alone again.
+    """
+
+    name: str
+    settings: dict[str, str | int | float]
+    accuracy: float
+    accuracy_note: str
+    parts: dict[str, float]
+    parameters: int
+    clips: int
+    wall_s: int
+    device: str
+    curve: tuple[dict, ...]
+    recipe: dict
+    command: str
+
+
+@dataclass(frozen=True)
+class StudyTable:
+    """The rows of a study that exist so far, in the order of its runs."""
+
+    study: Study
+    rows: tuple[StudyRow, ...]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Names of runs without a row."""
+        done = {row.name for row in self.rows}
+        return tuple(run.name for run in self.study.runs if run.name not in done)
+
+
+def read_table(study: Study, folder: Path = STUDIES_FOLDER) -> StudyTable:
+    """The rows of `study` that were made by its present recipes.
+
+    Raises TrainingError for a file that cannot be read.
+    """
+    path = folder / f"{study.name}.json"
+    if not path.exists():
+        return StudyTable(study, ())
+    try:
+        kept = {row["name"]: row for row in json.loads(path.read_text(encoding="utf-8"))["rows"]}
+        rows = [
+            StudyRow(**{**kept[run.name], "curve": tuple(kept[run.name]["curve"])})
+            for run in study.runs
+            if run.name in kept and kept[run.name]["recipe"] == recipe_record(run.recipe)
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(
+            f"{path.name} is not a readable table ({error}); delete it and run {study.command}."
+        ) from error
+    return StudyTable(study, tuple(rows))
+
+
+def write_table(table: StudyTable, folder: Path = STUDIES_FOLDER) -> None:
+    """Replace the study's file in one step."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{table.study.name}.json"
+    content = {
+        "study": table.study.name,
+        "question": table.study.question,
+        "command": table.study.command,
+        "rows": [asdict(row) for row in table.rows],
+    }
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def run_study(
+    study: Study,
+    places: Places,
+    runs_folder: Path,
+    *,
+    say: Callable[[str], None],
+    progress: Callable[[StudyRun, dict], None] = lambda run, row: None,
+    checkpoints: Path = SHIPPED_FOLDER,
+) -> StudyTable:
+    """Train what has no row yet, one run after another, keeping each row as it comes."""
+    folder = checkpoints / "studies"
+    table = read_table(study, folder)
+    materials: dict = {}
+    for run in (run for run in study.runs if run.name in table.missing):
+        recipe = run.recipe
+        if recipe.data not in materials:
+            materials[recipe.data] = recipe.data.load(places, say)
+        say(f"{run.name}: {', '.join(f'{k} {v}' for k, v in run.settings.items())}")
+        own = runs_folder / study.name / run.name
+        report = lambda row, run=run: progress(run, row)  # noqa: E731
+        finished = run_recipe(recipe, materials[recipe.data], own, progress=report)
+        row = _row(run, finished)
+        if study.ships:
+            ship(run.name, finished, row.command, checkpoints)
+        rows = {row.name: row for row in (*read_table(study, folder).rows, row)}
+        ordered = tuple(rows[each.name] for each in study.runs if each.name in rows)
+        table = StudyTable(study, ordered)
+        write_table(table, folder)
+    return table
+
+
+def _row(run: StudyRun, finished: FinishedRun) -> StudyRow:
+    state, evaluation = finished.state, finished.evaluation
+    changes = "".join(f" --set {change}" for change in run.changes)
+    return StudyRow(
+        name=run.name,
+        settings=run.settings,
+        accuracy=evaluation["accuracy"],
+        accuracy_note=evaluation["accuracy_note"],
+        parts=evaluation.get("parts", {}),
+        parameters=sum(p.numel() for p in state.result.parameters()),
+        clips=state.step * finished.recipe.batch_size,
+        wall_s=round(state.wall_s),
+        device=finished.device,
+        curve=finished.curve,
+        recipe=recipe_record(finished.recipe),
+        command=f"python -m analysis train {run.base}{changes}",
+    )
+
+
+def find_study(name: str, studies: Sequence[Study]) -> Study:
+    """The study of a name; raises RecipeError naming the nearest when there is none."""
+    for study in studies:
+        if study.name == name:
+            return study
+    raise RecipeError(
+        f"There is no study {name!r}; {nearest(name, [study.name for study in studies])}."
+    )
