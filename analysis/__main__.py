@@ -1,9 +1,10 @@
 """`python -m analysis`: everything the app shows, without the app."""
 
 import argparse
+import os
 import sys
 
-from analysis.commands import bench, compare_scans, evaluate, models, predict, study, train
+from analysis.commands import bench, compare_scans, evaluate, models, predict, recipes, study, train
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -12,7 +13,7 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m analysis", description="Look inside video state-space models."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (predict, compare_scans, models, bench, train, evaluate, study):
+    for command in (predict, compare_scans, models, bench, train, evaluate, recipes, study):
         command.register(commands)
     options = parser.parse_args(arguments)
     try:
@@ -20,6 +21,10 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # Whoever read the output has enough; nothing more can be said to them.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 if __name__ == "__main__":

@@ -4,8 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from analysis.prediction import SampledClip
 from analysis.scan_comparison.compare import compare_scans
 from analysis.scan_comparison.rows import comparison_rows, planned_rows
+from analysis.scan_comparison.trained_answer import TrainedAnswer, trained_answer
+from analysis.weights import WeightsCard, weights_hash
+from analysis.weights.trained_orders import trained_in_order
 from app.errors import READABLE_ERRORS
 from app.selection import Selection
 from app.session import Session, planned
@@ -44,7 +48,7 @@ def order_rows(
     for order in missing:
         with session.loaded(selection):
             result = next(results)
-        (row,) = comparison_rows([result])
+        (row,) = comparison_rows([result], trained=_trained(session, selection, order, sampled))
         session.run_times.record(replace(selection, scan_order=order), result.latency_ms)
         session.remember(_key(session, selection, order), row)
         yield row
@@ -71,4 +75,23 @@ def estimated_ms(session: Session, selection: Selection, count: int) -> float:
 
 def _key(session: Session, selection: Selection, order: str) -> str:
     """An order's row does not depend on the order chosen in the sidebar."""
-    return session.key("scan order", replace(selection, scan_order=order))
+    card = _trained_card(selection, order)
+    beside = weights_hash(card) if card else None
+    return session.key("scan order", replace(selection, scan_order=order), beside)
+
+
+def _trained_card(selection: Selection, order: str) -> WeightsCard | None:
+    """Weights trained in `order`, of the selection's architecture; None for the selection's own."""
+    card = trained_in_order(planned(selection).card.architecture, order)
+    return None if card is None or card.name == selection.model else card
+
+
+def _trained(
+    session: Session, selection: Selection, order: str, sampled: SampledClip
+) -> tuple[TrainedAnswer, ...]:
+    """The answer of the model that was trained in `order`, where there is one."""
+    card = _trained_card(selection, order)
+    if card is None:
+        return ()
+    with session.loaded(replace(selection, model=card.name, scan_order=order)) as loaded:
+        return (trained_answer(loaded, sampled),)

@@ -9,15 +9,17 @@ Value = TypeVar("Value")
 
 
 class RecentlyUsed(Generic[Value]):
-    """At most `limit` values by key; the one used longest ago leaves first. Thread-safe.
+    """Values by key that weigh `limit` together at most; the one used longest ago leaves first.
 
-    Two threads that ask for the same missing key may both make it; the later one is kept.
+    Without `weight` every value weighs 1. The newest value stays even if it is too heavy by
+    itself. Thread-safe. Two threads that ask for the same missing key may both make it; the later
+    one is kept.
     """
 
-    def __init__(self, limit: int):
+    def __init__(self, limit: int, weight: Callable[[Value], int] = lambda value: 1):
         if limit < 1:
             raise ValueError(f"limit is at least 1, got {limit}")
-        self._limit = limit
+        self._limit, self._weight = limit, weight
         self._values: OrderedDict[Hashable, Value] = OrderedDict()
         self._lock = Lock()
 
@@ -37,6 +39,9 @@ class RecentlyUsed(Generic[Value]):
         with self._lock:
             self._values[key] = value
             self._values.move_to_end(key)
-            while len(self._values) > self._limit:
+            while len(self._values) > 1 and self._total() > self._limit:
                 self._values.popitem(last=False)
         return value
+
+    def _total(self) -> int:
+        return sum(map(self._weight, self._values.values()))

@@ -34,7 +34,9 @@ class Session:
     def __init__(self, settings: Settings):
         self.settings = settings
         self.run_times = RunTimes()
-        self._models: RecentlyUsed[LoadedModel] = RecentlyUsed(settings.kept_models)
+        self._models: RecentlyUsed[LoadedModel] = RecentlyUsed(
+            settings.kept_model_bytes, weight=_parameter_bytes
+        )
         self._clips: RecentlyUsed[SampledClip] = RecentlyUsed(settings.kept_clips)
         self._results = ResultCache(settings.cache_folder / "results", settings.kept_results)
         self.ready = Event()
@@ -132,6 +134,10 @@ def planned(selection: Selection) -> ModelPlan:
     return plan_model(
         selection.model, num_frames=selection.num_frames, image_size=selection.image_size
     )
+
+
+def _parameter_bytes(loaded: LoadedModel) -> int:
+    return sum(p.numel() * p.element_size() for p in loaded.model.parameters())
 
 
 def _content_hash(selection: Selection) -> str:

@@ -22,8 +22,8 @@ class Settings:
     """Results and uploads."""
     default_model: str = "videomamba_mini.camera"
     """Weights that speak first; the first shipped weights when this name is not registered."""
-    kept_models: int = 3
-    """Loaded models held in memory; the one used longest ago leaves first."""
+    kept_model_bytes: int = 1024**3
+    """Parameters of loaded models held in memory; the one used longest ago leaves first."""
     kept_clips: int = 8
     """Sampled clips held in memory."""
     kept_results: int = 500
@@ -61,7 +61,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "port": _count,
     "cache_folder": _folder,
     "default_model": _text,
-    "kept_models": _count,
+    "kept_model_bytes": _count,
     "kept_clips": _count,
     "kept_results": _count,
     "queue_size": _count,

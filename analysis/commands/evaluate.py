@@ -162,4 +162,4 @@ def _print(evaluation, heading: dict) -> None:
         print()
         print_table(tuple(met[0]), [tuple(row.values()) for row in met])
     if evaluation.problems:
-        print(f"\n{len(evaluation.problems)} lines left out; see above.")
+        print(f"\nLines left out, see above: {len(evaluation.problems)}.")

@@ -1,12 +1,23 @@
 """Model families, by name."""
 
-import analysis.models.videomamba  # noqa: F401  (registers the family)
+# Each registers its family.
+import analysis.models.clip_tower
+import analysis.models.videomamba
+import analysis.models.videomamba_student  # noqa: F401
 from analysis.models.registry import (
     UnknownModelError,
     create_model,
+    list_classifiers,
     list_models,
     model_config,
     model_family,
 )
 
-__all__ = ["UnknownModelError", "create_model", "list_models", "model_config", "model_family"]
+__all__ = [
+    "UnknownModelError",
+    "create_model",
+    "list_classifiers",
+    "list_models",
+    "model_config",
+    "model_family",
+]

@@ -34,6 +34,11 @@ def list_models(family: str | None = None) -> tuple[str, ...]:
     return tuple(name for name, entry in _ENTRIES.items() if family in (None, entry[0]))
 
 
+def list_classifiers() -> tuple[str, ...]:
+    """Names of the models that answer with classes: their configuration has `num_classes`."""
+    return tuple(name for name in _ENTRIES if hasattr(model_config(name), "num_classes"))
+
+
 def _entry(name: str) -> tuple[str, Callable[..., Any], type[nn.Module]]:
     if name not in _ENTRIES:
         near = difflib.get_close_matches(name, _ENTRIES, n=3, cutoff=0.4) or list(_ENTRIES)

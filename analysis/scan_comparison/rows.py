@@ -8,7 +8,9 @@ from analysis.models.videomamba import VideoMambaConfig
 from analysis.prediction import relation
 from analysis.scan_comparison.compare import CAUTIONS, ScanResult, interpretation
 from analysis.scan_comparison.metrics import ScanMetrics, ScanOrderMetrics, scan_order_metrics
+from analysis.scan_comparison.trained_answer import TrainedAnswer
 from analysis.weights import WeightsCard
+from analysis.weights.trained_orders import trained_in_order
 
 
 def planned_rows(
@@ -16,12 +18,13 @@ def planned_rows(
 ) -> list[dict[str, Any]]:
     """What is known before anything runs: one row per order with its relation and geometry.
 
-    The keys are those of `comparison_rows` without clip, answer and cost. The decay-weighted
+    The keys are those of `comparison_rows` without clip, answers and cost. The decay-weighted
     locality is None: it needs the model's own rate.
     """
     grid = config.token_grid
     return [
         _identity(card.name, card.training, order, card.scan_order)
+        | _trained_weights(card.architecture, order)
         | _geometry(
             scan_order_metrics(
                 order, (grid.t, grid.h, grid.w), config.depth, conv_width=config.conv_width
@@ -32,17 +35,24 @@ def planned_rows(
 
 
 def comparison_rows(
-    results: Iterable[ScanResult], *, top: int | None = None
+    results: Iterable[ScanResult],
+    *,
+    top: int | None = None,
+    trained: Iterable[TrainedAnswer] = (),
 ) -> list[dict[str, Any]]:
     """One row per result: its `top` classes (None: all), its costs and its geometry.
 
-    The geometry of the whole model stands in the row itself; `layer_kinds` repeats it for each
-    kind of layer where a plan mixes orders. None is "not measured" or "no such neighbours".
+    `trained` are answers of models trained in the orders of the results: what their keys
+    `trained_model`, `trained_label`, `trained_probability`, `trained_accuracy` (percent) and
+    `trained_predictions` hold, None for an order without one. The geometry of the whole model
+    stands in the row itself; `layer_kinds` repeats it for each kind of layer where a plan mixes
+    orders. None is "not measured" or "no such neighbours".
     """
-    return [_row(result, top) for result in results]
+    answers = {answer.scan_order: answer for answer in trained}
+    return [_row(result, top, answers.get(result.scan_order)) for result in results]
 
 
-def _row(result: ScanResult, top: int | None) -> dict[str, Any]:
+def _row(result: ScanResult, top: int | None, trained: TrainedAnswer | None) -> dict[str, Any]:
     first = result.predictions[0]
     answer = {
         "label": first.label,
@@ -61,7 +71,27 @@ def _row(result: ScanResult, top: int | None) -> dict[str, Any]:
         "device": result.device,
     }
     identity = _identity(result.model, result.training, result.scan_order, result.trained_order)
-    return {"clip": result.clip} | identity | answer | cost | _geometry(result.metrics)
+    own = _trained_answer(trained, top)
+    return {"clip": result.clip} | identity | answer | own | cost | _geometry(result.metrics)
+
+
+def _trained_weights(architecture: str, order: str) -> dict[str, Any]:
+    card = trained_in_order(architecture, order)
+    return {
+        "trained_model": card and card.name,
+        "trained_accuracy": card and card.reported_accuracy,
+    }
+
+
+def _trained_answer(trained: TrainedAnswer | None, top: int | None) -> dict[str, Any]:
+    first = trained.predictions[0] if trained else None
+    return {
+        "trained_model": trained and trained.model,
+        "trained_accuracy": trained and trained.accuracy,
+        "trained_label": first and first.label,
+        "trained_probability": first and first.probability,
+        "trained_predictions": [asdict(p) for p in trained.predictions[:top]] if trained else None,
+    }
 
 
 def _identity(model: str, training: str, scan_order: str, trained_order: str) -> dict[str, Any]:

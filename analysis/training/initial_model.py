@@ -10,15 +10,17 @@ from analysis.training.recipe import ModelChoice
 from analysis.weights.initial import load_initial_weights
 
 
-def initial_model(choice: ModelChoice, outputs: int, seed: int) -> nn.Module:
+def initial_model(choice: ModelChoice, outputs: int | None, seed: int) -> nn.Module:
     """Built and initialised from `seed`, without touching torch's own generator.
 
+    `outputs` is the size of the head, None for a model without one.
     With `choice.weights` tensors are then taken from there. Raises TrainingError or
     WeightsError, one sentence, for sizes and weights that do not fit.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = create_model(choice.name, num_classes=outputs, **choice.overrides())
+        head = {} if outputs is None else {"num_classes": outputs}
+        model = create_model(choice.name, **head, **choice.overrides())
     if choice.step_sizes is not None:
         spread_step_sizes(model, choice.step_sizes, torch.Generator().manual_seed(seed))
     if choice.weights is not None:

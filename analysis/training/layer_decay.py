@@ -4,8 +4,10 @@ from torch import nn
 
 # Besides what has fewer than two dimensions (norms, biases, skip weights): state matrices, position
 # and class tables. The published code leaves weight decay on for the state matrices.
-UNDECAYED = ("A_log", "A_b_log", ".D", ".D_b", ".bias", "pos_embed", "cls_token")
-UNDECAYED += ("temporal_pos_embedding",)
+UNDECAYED = (
+    *("A_log", "A_b_log", ".D", ".D_b", ".bias"),
+    *("pos_embed", "temporal_pos_embedding", "cls_token"),
+)
 
 
 def parameter_groups(

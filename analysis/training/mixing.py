@@ -80,7 +80,7 @@ def cut_mixed(clips: Tensor, share: float, generator: np.random.Generator) -> tu
 
 
 def soft_targets(targets: Tensor, classes: int, share: float, smoothing: float) -> Tensor:
-    """Smoothed one-hot rows float32 (B, classes), mixed `share` to 1 - share with those opposite."""
+    """Smoothed one-hot rows float32 (B, classes), `share` of each left beside the one opposite."""
     hot = F.one_hot(targets, classes).to(torch.float32)
     hot = (1 - smoothing) * hot + smoothing / classes
     return share * hot + (1 - share) * hot.flip(0)

@@ -45,7 +45,7 @@ class Window:
         if "right" in means:
             row["accuracy"] = round(means.pop("right"), 4)
         row |= {name: round(value, 4) for name, value in means.items()}
-        row["learning_rate"] = round(state.optimizer.param_groups[-1]["lr"], 9)
+        row["learning_rate"] = round(max(g["lr"] for g in state.optimizer.param_groups), 9)
         if self.last_wall_s is not None:
             row["clips_per_s"] = round(world * clips / (state.wall_s - self.last_wall_s), 1)
         row["wall_s"] = round(state.wall_s, 1)

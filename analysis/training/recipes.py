@@ -10,6 +10,7 @@ from analysis.training.errors import RecipeError
 from analysis.training.mixed_data import MixedData
 from analysis.training.motion_capture.data import MotionCaptureData
 from analysis.training.objectives.classification import Classification
+from analysis.training.published_recipes import published_recipes
 from analysis.training.recipe import ModelChoice, Optimizer, Recipe
 from analysis.training.recipe_changes import changed, nearest
 
@@ -40,6 +41,7 @@ def order_recipe(scan_order: str, seed: int = 0) -> Recipe:
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "videomamba_mini.camera": camera_recipe,
     **{f"videomamba_mini.order_{order}": partial(order_recipe, order) for order in SCAN_ORDERS},
+    **published_recipes(),
 }
 
 

@@ -9,7 +9,7 @@ from analysis.training.run import FinishedRun
 from analysis.training.state import recipe_record
 from analysis.weights.shipped import ship_checkpoint
 
-_MANIFEST_FACTS = ("data", "note")
+_MANIFEST_FACTS = ("data", "note", "licence")
 
 
 def ship(name: str, finished: FinishedRun, command: str, folder: Path) -> None:
@@ -28,7 +28,7 @@ def ship(name: str, finished: FinishedRun, command: str, folder: Path) -> None:
         "image_size": config.image_size,
         "scan_order": config.scan_order,
         "readout": config.readout,
-        "licence": "MIT",
+        "licence": facts.get("licence", "MIT"),
         "reported_accuracy": evaluation["accuracy"],
         "accuracy_note": evaluation["accuracy_note"],
         "note": facts.get("note", ""),

@@ -38,8 +38,10 @@ class TrainingState:
         return self.model if self.mean_model is None else self.mean_model
 
 
-def start_state(recipe: Recipe, outputs: int, device: torch.device | None = None) -> TrainingState:
-    """A fresh state; `outputs` is the size of the head."""
+def start_state(
+    recipe: Recipe, outputs: int | None, device: torch.device | None = None
+) -> TrainingState:
+    """A fresh state; `outputs` is the size of the head, None for a model without one."""
     model = initial_model(recipe.model, outputs, recipe.seed).to(device or "cpu")
     keeps_mean = recipe.optimizer.mean_decay is not None
     mean_model = copy.deepcopy(model).requires_grad_(False).eval() if keeps_mean else None

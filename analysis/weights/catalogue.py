@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from functools import lru_cache
 
-from analysis.models import list_models, model_config, model_family
+from analysis.models import list_classifiers, model_config, model_family
 from analysis.video.preprocess import image_preprocessing, video_preprocessing
 from analysis.weights.card import WeightsCard, WeightsError
+from analysis.weights.hub import download_folder
 from analysis.weights.published import published_cards
-from analysis.weights.shipped import shipped_cards
+from analysis.weights.shipped import read_card, shipped_cards
+
+_LOG = logging.getLogger(__name__)
 
 
 def list_weights() -> tuple[WeightsCard, ...]:
-    """Shipped weights, then the untrained models, then the published checkpoints."""
-    return (*shipped_cards(), *untrained_cards(), *published_cards())
+    """Shipped weights, your own, then the untrained models, then the published checkpoints."""
+    return (*shipped_cards(), *own_cards(), *untrained_cards(), *published_cards())
+
+
+def own_cards() -> tuple[WeightsCard, ...]:
+    """Weights of your own: what `train --checkpoints` left in the download folder.
+
+    A faulty entry is left out with a line in the log, so that it costs nobody the other weights.
+    """
+    cards = []
+    for path in sorted(download_folder().glob("*.json")):
+        try:
+            cards.append(read_card(path))
+        except WeightsError as error:
+            _LOG.warning("%s is left out: %s", path.name, error)
+    return tuple(cards)
 
 
 def weights_card(name: str) -> WeightsCard:
@@ -29,13 +47,15 @@ def weights_card(name: str) -> WeightsCard:
 
 @lru_cache(maxsize=1)
 def untrained_cards() -> tuple[WeightsCard, ...]:
-    """One card per model with its published initialisation: 8 frames at 224 for full sizes.
+    """One card per classifier with its published initialisation: 8 frames at 224 for full sizes.
 
     Debug sizes are left out, and so are the self-distillation students, which differ from their
     plain models only in a projection used in training.
     """
     return tuple(
-        _untrained_card(name) for name in list_models() if not name.endswith(("_debug", "_distill"))
+        _untrained_card(name)
+        for name in list_classifiers()
+        if not name.endswith(("_debug", "_distill"))
     )
 
 

@@ -20,7 +20,7 @@ from analysis.weights.conversion import (
 STEM = "patch_embed.proj.weight"
 POS_EMBED = "pos_embed"
 TEMPORAL = "temporal_pos_embedding"
-DISTILL_HEAD = "distill_head."
+TRAINING_HEADS = ("distill_head.", "clip_decoder.")
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _report(
 ) -> LoadReport:
     changed = {tensor.key for tensor in resized}
     unknown = [key for key in state if key not in target]
-    dropped = tuple(key for key in unknown if key.startswith(DISTILL_HEAD))
+    dropped = tuple(key for key in unknown if key.startswith(TRAINING_HEADS))
     return LoadReport(
         loaded=tuple(key for key in fitted if key not in changed),
         resized=tuple(resized),

@@ -124,12 +124,12 @@ _RETRIEVAL = (
 )
 _OTHERS = {
     "m16_k400_mask_pt_f8_res224": (
-        "videomamba_middle_pretrain",
+        "videomamba_student_middle",
         "Kinetics-400 without labels",
         f"{_STUDENT} 800 epochs.",
     ),
     "m16_ssv2_mask_pt_f8_res224": (
-        "videomamba_middle_pretrain",
+        "videomamba_student_middle",
         "Something-Something V2 without labels",
         f"{_STUDENT} The model zoo says 200 epochs, the training script 801.",
     ),

@@ -5,10 +5,9 @@ from functools import lru_cache
 
 import torch
 
-from analysis.models import create_model, model_config
+from analysis.models import create_model, list_models, model_config
 from analysis.weights.card import WeightsCard
 from analysis.weights.catalogue import list_weights
-from analysis.weights.loading import can_classify
 
 
 def weights_rows() -> list[dict]:
@@ -25,7 +24,7 @@ def _row(card: WeightsCard) -> dict:
         "family": card.family,
         "trained": card.training != "untrained",
         "scan_order": card.scan_order,
-        "parameters": parameter_count(card) if can_classify(card) else None,
+        "parameters": parameter_count(card) if card.architecture in list_models() else None,
         "training": card.training,
         "data": card.data,
         "num_frames": card.num_frames,

@@ -38,7 +38,7 @@ _OPTIONAL = ("family", "overrides", "note", "preprocessing", "sampling", "sha256
 
 def shipped_cards(folder: Path = SHIPPED_FOLDER) -> tuple[WeightsCard, ...]:
     """A card per entry in ``folder``, by name; raises WeightsError for a faulty entry."""
-    return tuple(_read_card(path) for path in sorted(folder.glob("*.json")))
+    return tuple(read_card(path) for path in sorted(folder.glob("*.json")))
 
 
 def ship_checkpoint(
@@ -69,7 +69,8 @@ def _readable_json(entry: Mapping[str, Any]) -> str:
     return rows.sub(lambda row: "[" + " ".join(row[1].split()) + "]", text) + "\n"
 
 
-def _read_card(path: Path) -> WeightsCard:
+def read_card(path: Path) -> WeightsCard:
+    """The card of an entry; raises WeightsError for a file that is none."""
     try:
         entry = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

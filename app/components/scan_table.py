@@ -32,7 +32,13 @@ class _Column(NamedTuple):
     written: Callable[[Row], str]
 
 
-_GROUPS = (("", 1), ("Answer", 3), ("Cost", 3), ("On the token grid", 4))
+_GROUPS = (
+    ("", 1),
+    ("These weights, reordered", 3),
+    ("Trained so", 1),
+    ("Cost", 3),
+    ("On the token grid", 4),
+)
 
 
 def build_scan_table(value: str) -> gr.HTML:
@@ -98,9 +104,21 @@ def _name(row: Row) -> str:
 
 
 def _answer(row: Row) -> str:
-    probability = row["probability"]
+    return _class_bar(row["label"], row["probability"])
+
+
+def _trained_answer(row: Row) -> str:
+    """What the model trained in this order says, and how often it is right."""
+    accuracy = f"{significant(row['trained_accuracy'])}{THIN_SPACE}% right"
+    right = f'<small title="{escape(row["trained_model"])}">{accuracy} in its test</small>'
+    if row.get("trained_label") is None:
+        return right
+    return _class_bar(row["trained_label"], row["trained_probability"]) + right
+
+
+def _class_bar(label: str, probability: float) -> str:
     return (
-        f'<span class="scan-label" title="{escape(row["label"])}">{escape(row["label"])}</span>'
+        f'<span class="scan-label" title="{escape(label)}">{escape(label)}</span>'
         f'<span class="scan-track"><i style="width:{100 * probability:.1f}%"></i></span>'
         f'<span class="scan-share">{percent(probability)}</span>'
     )
@@ -161,6 +179,13 @@ _COLUMNS = (
         "Whether the top class is the trained order's; rank correlation of all classes",
         lambda row: row.get("rank_agreement"),
         _agreement,
+    ),
+    _Column(
+        "Trained in this order",
+        "The answer of a model of the same size trained in this order, on the same data as its "
+        "siblings, and its accuracy on clips never trained on",
+        lambda row: row["trained_accuracy"],
+        _trained_answer,
     ),
     _Column(
         "Time",

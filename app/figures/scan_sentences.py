@@ -1,9 +1,11 @@
 """What to look at in each figure of the scan lab, filled with this clip's numbers."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from app.figures.number_format import (
+    THIN_SPACE,
     bits,
     compact,
     duration,
@@ -44,7 +46,23 @@ def answers_sentence(rows: Sequence[Row]) -> str:
             f"({percent(furthest['probability'])})."
         )
         words.append("This is robustness to reordering, not the quality of an order.")
-    return " ".join(words)
+    words.append(trained_sentence(run))
+    return " ".join(filter(None, words))
+
+
+def trained_sentence(run: Sequence[Row]) -> str:
+    """What models trained in these orders say; empty where there are fewer than two."""
+    trained = [row for row in run if row.get("trained_label") is not None]
+    if len(trained) < 2:
+        return ""
+    counts = Counter(row["trained_label"] for row in trained)
+    label, count = counts.most_common(1)[0]
+    best = max(trained, key=lambda row: row["trained_accuracy"])
+    return (
+        f"Of {len(trained)} models each trained in its order, {count} say {label}; the one "
+        f"trained in {_name(best)} does best in its test "
+        f"({significant(best['trained_accuracy'])}{THIN_SPACE}% right)."
+    )
 
 
 def classes_sentence(rows: Sequence[Row]) -> str:

@@ -62,6 +62,10 @@ order says in which sequence. Here the weights stay as they are and only the seq
 - **Robustness, not quality.** Weights are fitted to the neighbours of their own order. Another
   order run on them shows how well they bear reordering; which order is better takes one model
   trained per order.
+- **Trained in this order** is such a model: the same size, data, number of clips and seed for
+  every order (the scan-order study, tab Results). It names camera moves and motion-captured
+  actions, so its classes may differ from those of the weights that are reordered. Where these
+  weights are that model themselves, its answer is the one in the row already.
 - **Our reading:** released code has the spatial-first order only. The other six follow the
   paper's text; v1 reads spatial first forward and temporal first backward, v2 reads both orders
   in both directions with shared parameters and averages them. CLS keeps its place.

@@ -15,6 +15,17 @@ def test_the_value_used_longest_ago_leaves_first():
     assert store.get_or_make("a", lambda: 9) == 1
 
 
+def test_heavy_values_push_out_more_and_the_newest_always_stays():
+    store = RecentlyUsed(10, weight=len)
+    for key in ("aaaa", "bbbb", "cc"):
+        store.get_or_make(key, lambda key=key: key)
+    assert len(store) == 3
+    store.get_or_make("dddddd", lambda: "dddddd")
+    assert "cc" in store and "dddddd" in store and len(store) == 2
+    store.get_or_make("e" * 11, lambda: "e" * 11)
+    assert len(store) == 1 and "e" * 11 in store
+
+
 def test_a_failed_make_leaves_nothing_behind():
     store = RecentlyUsed(2)
     with pytest.raises(KeyError):

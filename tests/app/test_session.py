@@ -19,7 +19,7 @@ MINI = Selection(CLIP, "videomamba_mini.untrained", 8, 64, "spatial_first")
 
 @pytest.fixture
 def session(tmp_path):
-    return Session(Settings(cache_folder=tmp_path, kept_models=2, kept_clips=2))
+    return Session(Settings(cache_folder=tmp_path, kept_model_bytes=2_500_000, kept_clips=2))
 
 
 def test_a_model_is_loaded_once_and_reads_in_the_order_that_is_asked_for(session):

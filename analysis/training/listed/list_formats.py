@@ -29,14 +29,13 @@ class ListFormat:
 _WINDOWS = (("path", "label", "start", "end"), ("path", "label", "duration"))
 _VALUE_WINDOWS = (("path", "value", "start", "end"), ("path", "value", "duration"))
 
-# SSV2 tells left from right, hence no flip. The list constructor of the published LVU reader asks
-# for 10 clips.
+# SSV2 tells left from right, hence no flip.
 LIST_FORMATS: dict[str, ListFormat] = {
     "k400": ListFormat(label_order="k400"),
     "ssv2": ListFormat(sampling="ssv2", clips=2, label_order="ssv2", flip=False),
     "breakfast": ListFormat(label_order="breakfast"),
     "coin": ListFormat(clips=10, label_order="coin"),
-    "lvu": ListFormat(layouts=_WINDOWS, clips=10),
-    "lvu_values": ListFormat(layouts=_VALUE_WINDOWS, clips=10, regression=True),
+    "lvu": ListFormat(layouts=_WINDOWS),
+    "lvu_values": ListFormat(layouts=_VALUE_WINDOWS, regression=True),
     "images": ListFormat(clips=1, crops=1, label_order="imagenet1k", images=True),
 }

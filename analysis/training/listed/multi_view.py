@@ -32,6 +32,10 @@ class Views:
     clips: int = 4
     crops: int = 3
 
+    def __post_init__(self) -> None:
+        # Raises ValueError for numbers that make no views.
+        multi_view(self.clips, self.crops)
+
 
 def evaluate_list(
     model: nn.Module,

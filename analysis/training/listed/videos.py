@@ -45,7 +45,7 @@ class ListedVideos:
         self.repeats, self._say = repeats, say
         self._failed: dict[int, Problem] = {}
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="clip")
+        self._pool = ThreadPoolExecutor(_threads(), thread_name_prefix="clip")
 
     @property
     def failed(self) -> tuple[Problem, ...]:
@@ -125,6 +125,11 @@ class ListedVideos:
             self._failed[entry.line] = problem
             self._say(problem.sentence)
             self.videos.check((*self.videos.problems, *self._failed.values()))
+
+
+def _threads() -> int:
+    # More would wait for each other's Python, and decoding brings threads of its own.
+    return min(8, os.cpu_count() or 1)
 
 
 @lru_cache(maxsize=4)

@@ -42,5 +42,5 @@ def _blotches(generator: np.random.Generator) -> np.ndarray:
         grey = coarse.mean(axis=2, keepdims=True)
         coarse = (grey + generator.uniform(0.0, 0.7) * (coarse - grey)).astype(np.uint8)
         spread = Image.fromarray(coarse).resize((_SIZE, _SIZE), filters[generator.integers(2)])
-        pixels += (np.asarray(spread, np.float64) - 128.0) * generator.uniform(0.0, 0.5)
+        pixels += (np.asarray(spread, np.float64) - 128.0) * generator.uniform(0.0, 0.3)
     return np.clip(pixels, 0, 255).astype(np.uint8)

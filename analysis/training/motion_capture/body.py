@@ -30,6 +30,8 @@ _LIMBS = (
 )
 _COVERS = ("shirt", "sleeves", "forearms", "trousers", "shins", "shoes", "hair", "skin")
 
+_WHITE = 235.0
+
 LIMB_ENDS = np.array([[POINTS.index(limb[0]), POINTS.index(limb[1])] for limb in _LIMBS])
 LIMB_RADII = np.array([limb[2:4] for limb in _LIMBS])
 _LIMB_COVERS = np.array([_COVERS.index(limb[4]) for limb in _LIMBS])
@@ -50,8 +52,11 @@ class Appearance:
     ambient: float
 
 
-def random_appearance(generator: np.random.Generator) -> Appearance:
-    """Any build, clothes of any colour with long or short sleeves and legs, light from above."""
+def random_appearance(generator: np.random.Generator, difficulty: float = 1.0) -> Appearance:
+    """Any build, clothes with long or short sleeves and legs, light from above.
+
+    Colours are near white at `difficulty` 0, pale to strong at 1, never dark.
+    """
     colours = generator.uniform(20.0, 245.0, (len(_COVERS), 3))
     grey = colours.mean(axis=1, keepdims=True)
     colours = grey + generator.uniform(0.0, 1.0, (len(_COVERS), 1)) * (colours - grey)
@@ -65,7 +70,7 @@ def random_appearance(generator: np.random.Generator) -> Appearance:
     light = np.array([generator.normal(0.0, 0.6), -1.0, generator.uniform(0.2, 1.2)])
     return Appearance(
         LIMB_RADII * generator.uniform(0.8, 1.25),
-        np.minimum(colours, 255.0)[_LIMB_COVERS],
+        (_WHITE + 0.6 * difficulty * (np.minimum(colours, 255.0) - _WHITE))[_LIMB_COVERS],
         light / np.linalg.norm(light),
         float(generator.uniform(0.35, 0.75)),
     )

@@ -67,8 +67,9 @@ class MotionCapture:
     ) -> tuple[np.ndarray, np.ndarray]:
         """`size` clips uint8 (B, T, H, W, 3) and labels int64 (B,), classes as even as possible.
 
-        `difficulty` (0 to 1) scales what is neither action nor viewpoint: framing, how far the
-        camera lags behind, exposure changes, blur, noise and compression.
+        `difficulty` (0 to 1) scales what is neither action nor viewpoint: how much the person's
+        colours resemble what is behind, framing, how far the camera lags behind, exposure changes,
+        blur, noise and compression.
         """
         classes = len(self.motions)
         labels = (np.arange(size) + generator.integers(classes)) % classes
@@ -95,7 +96,9 @@ class MotionCapture:
         frames = np.empty(pixels.shape, np.float32)
         pan = pan_m * self.image_size / shot.view_m
         self._draw_backdrop(pan, shot.roll, generator, frames)
-        look = random_appearance(generator)
+        # Somebody in bright clothes before something dark, in easy clips more than in others.
+        frames *= np.float32(0.15 + 0.4 * difficulty)
+        look = random_appearance(generator, difficulty)
         draw_limbs(points, LIMB_ENDS, look.radii, look.colours, look.light, look.ambient, frames)
         if generator.random() < 0.3 * difficulty:
             weight = np.float32(generator.uniform(0.02, 0.25))

@@ -9,8 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from analysis.training.errors import require
-
-# MIX from analysis.training.mixing import Mixing
+from analysis.training.mixing import Mixing
 from analysis.training.source import Batch
 
 
@@ -22,7 +21,7 @@ class Classification:
     """
 
     label_smoothing: float = 0.1
-    mixing: None = None
+    mixing: Mixing | None = None
     draws = False
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from analysis.models.videomamba import VideoMamba
 from analysis.training.errors import TrainingError, require
+from analysis.training.mixing import Mixing
 from analysis.training.objectives.classification import label_loss
 from analysis.training.source import Batch
 from analysis.weights import load_model
@@ -28,6 +29,7 @@ class SelfDistillation:
     teacher: str
     weight: float = 1.0
     label_smoothing: float = 0.1
+    mixing: Mixing | None = None
     draws = False
 
     def __post_init__(self) -> None:
@@ -38,8 +40,8 @@ class SelfDistillation:
         return len(labels)
 
     def prepare(self, batch: Batch, classes: int, generator: np.random.Generator) -> Batch:
-        """The batch as it is."""
-        return batch
+        """The batch, its clips mixed with each other where asked for."""
+        return self.mixing.apply(batch, classes, generator) if self.mixing else batch
 
     def module(self, model: nn.Module) -> nn.Module:
         """The student with its loss; the teacher is loaded here and stays as it is."""

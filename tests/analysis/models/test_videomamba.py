@@ -22,7 +22,7 @@ GOLDEN = {
         "norm": "layer",
     },
 }
-DEBUG_MODELS = [name for name in list_models() if name.endswith("_debug")]
+DEBUG_MODELS = [name for name in list_models("videomamba") if name.endswith("_debug")]
 
 
 def golden_model(folder, case):

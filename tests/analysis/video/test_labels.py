@@ -11,6 +11,7 @@ COUNTS = {
     "breakfast": 10,
     "camera_moves": 9,
     "motion_capture": 15,
+    "object_directions": 9,
     "imagenet1k": 1000,
     "coin": 180,
 }
@@ -43,6 +44,8 @@ def test_count_and_uniqueness(order: str) -> None:
         ("camera_moves", 8, "roll counter-clockwise"),
         ("motion_capture", 2, "crawl"),
         ("motion_capture", 14, "walk"),
+        ("object_directions", 0, "still"),
+        ("object_directions", 3, "up"),
         ("imagenet1k", 999, "class 999"),
     ],
 )

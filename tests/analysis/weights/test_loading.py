@@ -6,7 +6,7 @@ import pytest
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 
-from analysis.models import create_model, list_models
+from analysis.models import create_model, list_classifiers
 from analysis.video.labels import label_names
 from analysis.weights import catalogue, hub, list_weights, load_model, weights_card, weights_hash
 from analysis.weights.card import WeightsError
@@ -184,7 +184,7 @@ BAD_REQUESTS = {
     "misspelt": ("videomamba_tiny.k400_f8_res225", {}, "videomamba_tiny.k400_f8_res224"),
     "far_off": ("resnet", {}, "no weights called 'resnet'"),
     "student": (
-        "videomamba_middle_pretrain.k400_mask_pt_f8_res224",
+        "videomamba_student_middle.k400_mask_pt_f8_res224",
         {},
         "cannot be loaded as a classifier: Masked-pretraining student",
     ),
@@ -208,10 +208,11 @@ def test_the_list_is_complete_and_ordered():
     cards = list_weights()
     names = [card.name for card in cards]
     assert len(set(names)) == len(names)
-    for architecture in list_models():
+    for architecture in list_classifiers():
         if not architecture.endswith(("_debug", "_distill")):
             assert f"{architecture}.untrained" in names
     assert not any("debug" in name for name in names)
+    assert not any(name.startswith(("clip_", "videomamba_student_mini")) for name in names)
     tiny = weights_card("videomamba_tiny.untrained")
     assert (tiny.num_frames, tiny.image_size, tiny.training) == (8, 224, "untrained")
     kinds = [

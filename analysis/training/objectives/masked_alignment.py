@@ -1,0 +1,154 @@
+"""Learning, from the tokens a mask leaves, what a frozen teacher saw at them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from analysis.models import create_model, list_models, model_config
+from analysis.models.aligned_layers import aligned_layers
+from analysis.models.clip_tower import ClipTower
+from analysis.models.videomamba_student import VideoMambaStudent, visible_tokens
+from analysis.ops.token_mask import MASKS, token_mask
+from analysis.training.errors import TrainingError, require
+from analysis.training.source import Batch
+from analysis.weights.clip import load_clip_tower
+
+LOSSES = ("cosine", "mse", "smooth_l1")
+
+
+@dataclass(frozen=True)
+class MaskedAlignment:
+    """Masked pretraining without labels (VideoMamba paper, section 3.4).
+
+    teacher: a visual tower that `create_model` knows. It looks at the clips in the resolution and
+        with the tubelets that give the student's token grid.
+    teacher_file: checkpoint with its tensors; None for random ones from a fixed seed, for trials.
+    mask, ratio: which tokens are hidden, one of `MASKS`, and their share.
+    loss: "cosine" (2 - 2 cos, as published), "mse" or "smooth_l1", mean over visible tokens.
+    teacher_interval: layers of the teacher from one aligned layer to the next.
+    """
+
+    teacher: str = "clip_b16"
+    teacher_file: str | None = None
+    mask: str = "attention"
+    ratio: float = 0.8
+    loss: str = "cosine"
+    teacher_interval: int = 1
+    draws = True
+
+    def __post_init__(self) -> None:
+        towers = list_models("clip")
+        require(self.teacher in towers, "objective.teacher", self.teacher, " or ".join(towers))
+        require(self.mask in MASKS, "objective.mask", self.mask, " or ".join(MASKS))
+        require(0 <= self.ratio < 1, "objective.ratio", self.ratio, "at least 0 and below 1")
+        require(self.loss in LOSSES, "objective.loss", self.loss, " or ".join(LOSSES))
+        interval = self.teacher_interval
+        require(interval >= 1, "objective.teacher_interval", interval, "1 or more")
+
+    def outputs(self, labels: Sequence[str]) -> None:
+        """None: a student has no classifier."""
+
+    def prepare(self, batch: Batch, classes: int, generator: np.random.Generator) -> Batch:
+        """The batch as it is."""
+        return batch
+
+    def module(self, model: nn.Module) -> nn.Module:
+        """The student with its loss; the teacher is made here and stays as it is."""
+        return MaskedAlignmentLoss(
+            model,
+            self._teacher(model),
+            self.mask,
+            self.ratio,
+            self.loss,
+            self.teacher_interval,
+        )
+
+    def _teacher(self, student: VideoMambaStudent) -> ClipTower:
+        grid, patch = student.token_grid, model_config(self.teacher).patch_size
+        size = {"image_size": (grid.h * patch, grid.w * patch), "tubelet": student.config.tubelet}
+        if self.teacher_file is not None:
+            return load_clip_tower(self.teacher_file, self.teacher, **size)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return create_model(self.teacher, **size)
+
+
+class MaskedAlignmentLoss(nn.Module):
+    """A student with its loss; see `analysis.training.objectives`.
+
+    Raises TrainingError, one sentence, for a teacher that does not fit the student, and ValueError
+    for layers that the teacher does not have.
+    """
+
+    def __init__(
+        self,
+        model: VideoMambaStudent,
+        teacher: ClipTower,
+        mask: str = "attention",
+        ratio: float = 0.8,
+        loss: str = "cosine",
+        teacher_interval: int = 1,
+    ):
+        super().__init__()
+        config = model.config
+        grid = teacher.config.token_grid(config.num_frames or 1)
+        aligned_layers(teacher.config.layers, config.align_layers, teacher_interval)
+        if config.target_width != teacher.config.output_dim or grid != model.token_grid:
+            raise TrainingError(
+                f"The student aims at width {config.target_width} over {model.token_grid}, the "
+                f"teacher has width {teacher.config.output_dim} over {grid}; choose a teacher "
+                "that fits."
+            )
+        self.model, self.mask, self.ratio, self.loss = model, mask, ratio, loss
+        self.teacher_interval = teacher_interval
+        # Outside the module tree, so that it is neither trained nor put into training mode.
+        self._teacher = (teacher.eval().requires_grad_(False),)
+
+    def forward(
+        self, clips: Tensor, targets: Tensor | None, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Loss summed over clips (B, C, T, H, W) or images (B, C, H, W); `targets` are not read.
+
+        The generator draws the mask, and decides the loss as long as the student drops no paths.
+        """
+        aims, attention = self._aims(clips)
+        grid, batch = self.model.token_grid, len(clips)
+        mask = token_mask(
+            self.mask, (grid.t, grid.h, grid.w), self.ratio, batch, generator, attention
+        ).to(clips.device)
+        aims = torch.stack([visible_tokens(layer, mask) for layer in aims])
+        return batch * alignment_loss(self.model(clips, mask), aims, self.loss), {}
+
+    @torch.no_grad()
+    def _aims(self, clips: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Targets (K, B, L, target_width) and, where the mask needs it, attention (B, t, h*w)."""
+        (teacher,) = self._teacher
+        clips = clips[:, :, None] if clips.ndim == 4 else clips
+        if tuple(clips.shape[3:]) != teacher.config.frame_size:
+            frames = F.interpolate(
+                clips.flatten(1, 2), teacher.config.frame_size, mode="bicubic", align_corners=False
+            )
+            clips = frames.unflatten(1, clips.shape[1:3])
+        found = teacher.to(clips.device).targets(
+            clips,
+            self.model.config.align_layers,
+            self.teacher_interval,
+            attention=self.mask == "attention",
+        )
+        return found.targets, found.attention
+
+
+def alignment_loss(predicted: Tensor, aims: Tensor, kind: str) -> Tensor:
+    """Mean distance of tokens (K, B, V, C) of unit length: "cosine", "mse" or "smooth_l1".
+
+    "cosine" is 2 - 2 cos, the squared distance of two tokens; the others are means over channels
+    too.
+    """
+    predicted, aims = predicted.float(), aims.float()
+    if kind == "cosine":
+        return (2 - 2 * (predicted * aims).sum(-1)).mean()
+    return {"mse": F.mse_loss, "smooth_l1": F.smooth_l1_loss}[kind](predicted, aims)

@@ -1,0 +1,177 @@
+"""Every kind of published training takes real steps on real files, each from what came before.
+
+The same chain as published, in small: pictures, larger pictures, a student of a smaller teacher,
+video from the image model, more frames and pixels, another data set, values instead of classes.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from analysis.__main__ import main
+from analysis.training.recipes import RECIPES, make_recipe
+from analysis.video.decode import read_frames
+from analysis.weights import list_weights, load_model
+from analysis.weights.published import published_cards
+
+CLIPS = Path(__file__).parents[2] / "data/clips"
+VIDEOS = sorted(CLIPS.glob("*.mp4"))[:4]
+SMALL = {
+    "model.drop_path_rate": 0.1,
+    "epochs": 1,
+    "batch_size": 4,
+    "optimizer.warmup_share": 0.5,
+    "data.training.classes": 2,
+    "data.held_out.classes": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """Lists over the test clips, and a folder of pictures taken from them."""
+    root = tmp_path_factory.mktemp("data")
+    for list_name in ("train.csv", "test.csv"):
+        lines = [f"{video} {number % 2}" for number, video in enumerate(VIDEOS)]
+        (root / list_name).write_text("\n".join(lines))
+        lines = [f"{video} {number % 2} 0.0 1.0" for number, video in enumerate(VIDEOS)]
+        (root / f"lvu_{list_name}").write_text("\n".join(lines))
+    for split in ("train", "val"):
+        for number, video in enumerate(VIDEOS):
+            folder = root / split / f"class_{number % 2}"
+            folder.mkdir(parents=True, exist_ok=True)
+            picture = Image.fromarray(read_frames(video, [0, 3], short_side=64)[0])
+            picture.save(folder / f"{video.stem}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(root, tmp_path_factory):
+    """Trains a recipe in small through the command; the weights are then known by name."""
+    own = tmp_path_factory.mktemp("own")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("SCANSCOPE_CHECKPOINTS", str(own))
+
+    def train(recipe: str, **changes):
+        words = ["train", recipe, "--root", str(root), "--out", str(own / "runs" / recipe)]
+        for field, value in {**SMALL, **changes}.items():
+            words += ["--set", f"{field.replace('__', '.')}={value}"]
+        code = main([*words, "--checkpoints", str(own)])
+        name = f"{changes['model__name']}.{recipe.partition('.')[2]}"
+        return code, name, own / f"{name}.json"
+
+    yield train
+    patch.undo()
+
+
+def test_the_published_chain_runs_through_the_command(trained, root):
+    image, video = "videomamba_image_debug", "videomamba_debug"
+    code, teacher, entry = trained(
+        "videomamba_image_tiny.in1k_res224", model__name=image, model__image_size=16
+    )
+    assert code == 0
+    manifest = json.loads(entry.read_text())
+    assert manifest["run"]["recipe"]["objective"]["mixing"]["mixup"] == 0.8
+    assert load_model(teacher).model.config.num_classes == 2
+
+    code, larger, _ = trained(
+        "videomamba_image_tiny.in1k_res224to448",
+        model__name=image,
+        model__image_size=32,
+        model__weights=teacher,
+    )
+    assert code == 0
+    before, after = load_model(teacher).model, load_model(larger).model
+    assert after.pos_embed.shape[1] == 65
+    # A few steps at a tiny learning rate: the head was kept, not begun anew.
+    torch.testing.assert_close(after.head.weight, before.head.weight, rtol=0, atol=1e-3)
+
+    code, student, _ = trained(
+        "videomamba_image_middle.in1k_res224",
+        model__name=f"{image}_distill",
+        model__image_size=16,
+        objective__teacher=teacher,
+    )
+    assert code == 0 and "distill_head.1.weight" in load_model(student).model.state_dict()
+
+    code, inflated, _ = trained(
+        "videomamba_tiny.ssv2_f8_res224",
+        model__name=video,
+        model__num_frames=4,
+        model__image_size=16,
+        model__weights=teacher,
+    )
+    assert code == 0
+
+    code, grown, _ = trained(
+        "videomamba_tiny.ssv2_f16_res224to288",
+        model__name=video,
+        model__num_frames=8,
+        model__image_size=32,
+        model__weights=inflated,
+    )
+    assert code == 0
+    assert load_model(grown).model.config.num_frames == 8
+
+    for recipe in (
+        "videomamba_tiny.k400_f8_res224",
+        "videomamba_tiny.breakfast_f32_res224",
+        "videomamba_tiny.coin_f32_res224",
+    ):
+        code, name, _ = trained(
+            recipe,
+            model__name=video,
+            model__num_frames=4,
+            model__image_size=16,
+            model__weights=inflated,
+        )
+        assert code == 0
+        assert name in {card.name for card in list_weights()}
+
+
+@pytest.mark.parametrize("data_set", ["lvu", "lvu_values"])
+def test_parts_of_scenes_are_learned_as_classes_and_as_values(trained, data_set):
+    changes = {"data.training.path": "lvu_train.csv", "data.held_out.path": "lvu_test.csv"}
+    if data_set == "lvu_values":
+        changes |= {"data.training.classes": None, "data.held_out.classes": None}
+    code, _, entry = trained(
+        f"videomamba_tiny.{data_set}_f32_res224",
+        model__name="videomamba_debug",
+        model__num_frames=4,
+        model__image_size=16,
+        model__weights=None,
+        **changes,
+    )
+    assert code == 0
+    note = json.loads(entry.read_text())["accuracy_note"]
+    assert ("mean squared error" in note) == (data_set == "lvu_values")
+
+
+def test_there_is_a_recipe_for_every_published_classifier():
+    published = {c.name for c in published_cards() if c.reported_accuracy is not None}
+    assert published <= set(RECIPES)
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs", "rate", "drop_path", "decay", "layer_decay"),
+    [
+        ("videomamba_tiny.k400_f16_res224", 70, 2e-4, 0.1, 0.1, 0.75),
+        ("videomamba_middle.k400_f8_res224", 50, 2e-4, 0.8, 0.05, 0.75),
+        ("videomamba_middle.k400_f16_res224", 50, 1e-4, 0.8, 0.05, 0.75),
+        ("videomamba_middle.k400_mask_ft_f8_res224", 45, 1e-4, 0.4, 0.05, 0.8),
+        ("videomamba_tiny.k400_f64_res224to384", 10, 5e-6, 0.1, 1e-8, 0.75),
+        ("videomamba_small.k400_f64_res224to384", 6, 5e-6, 0.35, 1e-8, 0.75),
+        ("videomamba_small.ssv2_f16_res224to288", 10, 5e-6, 0.35, 1e-8, 0.75),
+        ("videomamba_middle.coin_mask_ft_f32_res224", 30, 2e-4, 0.4, 0.05, 0.75),
+        ("videomamba_image_base.in1k_res224", 300, 5e-4, 0.5, 0.05, None),
+        ("videomamba_image_small.in1k_res224to448to576", 10, 5e-6, 0.15, 1e-8, None),
+    ],
+)
+def test_published_numbers(name, epochs, rate, drop_path, decay, layer_decay):
+    recipe = make_recipe(name)
+    optimizer = recipe.optimizer
+    assert (recipe.epochs, optimizer.learning_rate) == (epochs, rate)
+    assert (recipe.model.drop_path_rate, optimizer.weight_decay) == (drop_path, decay)
+    assert optimizer.layer_decay == layer_decay
