@@ -17,7 +17,7 @@ from analysis.training.state import TrainingState, recipe_record
 from analysis.training.trainer import run_shape, train
 
 EVALUATION_FILE = "evaluation.json"
-_CHECK_CLIPS = 540
+CHECK_CLIPS = 540
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def run_recipe(
 
 def held_out_check(material: Material, shape: RunShape) -> Callable[[nn.Module], float]:
     """A function giving a model's accuracy (0 to 1) on a few hundred clips never trained on."""
-    batches = list(material.held_out(shape, _CHECK_CLIPS))
+    batches = list(material.held_out(shape, CHECK_CLIPS))
     return lambda model: score_batches(model, material.labels, batches).accuracy
 
 
