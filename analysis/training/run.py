@@ -13,7 +13,7 @@ from analysis.training.progress import PROGRESS_FILE, read_progress
 from analysis.training.recipe import Recipe
 from analysis.training.scores import score_batches
 from analysis.training.source import Material, RunShape
-from analysis.training.state import TrainingState, recipe_record
+from analysis.training.state import TrainingState, is_record_of, recipe_record
 from analysis.training.trainer import run_shape, train
 
 EVALUATION_FILE = "evaluation.json"
@@ -87,14 +87,14 @@ def held_out_check(material: Material, shape: RunShape) -> Callable[[nn.Module],
 
 def _evaluation(recipe, material, shape, state, folder) -> dict:
     path = folder / EVALUATION_FILE
-    identity = {"recipe": recipe_record(recipe), "step": state.step}
     if path.exists():
         kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["of"] == identity:
+        if kept["step"] == state.step and is_record_of(kept["recipe"], recipe):
             return kept["evaluation"]
     evaluation = material.evaluate(state.result, shape)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    text = json.dumps({"of": identity, "evaluation": evaluation}, indent=2) + "\n"
+    content = {"recipe": recipe_record(recipe), "step": state.step, "evaluation": evaluation}
+    text = json.dumps(content, indent=2) + "\n"
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)
     return evaluation

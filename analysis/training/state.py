@@ -59,6 +59,32 @@ def recipe_record(value: object) -> object:
     return value
 
 
+def is_record_of(record: object, value: object) -> bool:
+    """Whether `record` was made by `recipe_record` of this recipe.
+
+    A field that the program did not have then counts as its default, so that old runs stay valid.
+    """
+    if not dataclasses.is_dataclass(value):
+        if isinstance(value, tuple):
+            same_length = isinstance(record, list) and len(record) == len(value)
+            return same_length and all(map(is_record_of, record, value))
+        return record == value
+    fields = {field.name: field for field in dataclasses.fields(value)}
+    if not isinstance(record, dict) or set(record) - {*fields, "kind"}:
+        return False
+    return record.get("kind") == type(value).__name__ and all(
+        is_record_of(record[name], getattr(value, name))
+        if name in record
+        else getattr(value, name) == _default(field)
+        for name, field in fields.items()
+    )
+
+
+def _default(field: dataclasses.Field) -> object:
+    made = field.default_factory is not dataclasses.MISSING
+    return field.default_factory() if made else field.default
+
+
 def save_state(state: TrainingState, recipe: Recipe, folder: Path) -> None:
     """Write the state to `folder`, replacing the last one in one step.
 
@@ -91,7 +117,7 @@ def save_state(state: TrainingState, recipe: Recipe, folder: Path) -> None:
 def load_state(state: TrainingState, recipe: Recipe, folder: Path) -> None:
     """Fill `state` from `folder`; raises TrainingError when it belongs to another recipe."""
     content = torch.load(folder / STATE_FILE, weights_only=True, map_location="cpu")
-    if content["recipe"] != recipe_record(recipe):
+    if not is_record_of(content["recipe"], recipe):
         raise TrainingError(
             f"{folder} holds a run of another recipe: choose another folder, or start over "
             "without resuming."

@@ -17,7 +17,7 @@ from analysis.training.recipes import make_recipe
 from analysis.training.run import FinishedRun, run_recipe
 from analysis.training.shipping import ship
 from analysis.training.source import Places
-from analysis.training.state import recipe_record
+from analysis.training.state import is_record_of, recipe_record
 from analysis.weights.shipped import SHIPPED_FOLDER
 
 STUDIES_FOLDER = SHIPPED_FOLDER / "studies"
@@ -106,7 +106,7 @@ def read_table(study: Study, folder: Path = STUDIES_FOLDER) -> StudyTable:
         rows = [
             StudyRow(**{**kept[run.name], "curve": tuple(kept[run.name]["curve"])})
             for run in study.runs
-            if run.name in kept and kept[run.name]["recipe"] == recipe_record(run.recipe)
+            if run.name in kept and is_record_of(kept[run.name]["recipe"], run.recipe)
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(
