@@ -48,7 +48,7 @@ _SHAPE = "i8, i8, i8, b1, b1, b1"
 
 
 @njit(**_OPTIONS)
-def _advance(small, state, outputs, i, rates, steps, writes, B, b_at, C, c_at):
+def advance(small, state, outputs, i, rates, steps, writes, B, b_at, C, c_at):
     """Token i of a chunk forward: the state decays, takes the input in, and is read out."""
     inline_into_caller()
     prefer_widest_vectors()
@@ -163,7 +163,7 @@ def scan_forward(
                 prefetch_row(z, z_at + way * i * z_row)
                 prefetch_row(out, (clip * length + row + way * i) * channels + c0)
                 b_i, c_i = b_at + way * i * B_row, c_at + way * i * C_row
-                _advance(small, state, outputs, i, rates, steps, writes, B, b_i, C, c_i)
+                advance(small, state, outputs, i, rates, steps, writes, B, b_i, C, c_i)
             finish_rows(
                 out, (clip * length + row) * channels + c0, way * channels, outputs, z, z_at,
                 way * z_row, width, size, gated,
