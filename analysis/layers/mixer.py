@@ -75,9 +75,7 @@ class BidirectionalMixer(nn.Module):
 
         return self._mix(x, mean_over_orders)
 
-    def _mix(
-        self, x: Tensor, direction: Callable[[Tensor, str], Tensor] | None = None
-    ) -> Tensor:
+    def _mix(self, x: Tensor, direction: Callable[[Tensor, str], Tensor] | None = None) -> Tensor:
         """Project, run `direction` both ways, gate the sum, project back."""
         direction = direction or self.scan_direction
         # Split before transposing: gradients then meet again along the axis that is contiguous.

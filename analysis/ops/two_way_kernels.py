@@ -13,8 +13,9 @@ import numpy as np
 from numba import njit
 
 from analysis.ops.causal_conv_kernels import activate, add_taps
+from analysis.ops.decay_rows import AVX512, LANES
 from analysis.ops.selective_scan.cpu_kernels import CHUNK, advance
-from analysis.ops.selective_scan.cpu_rows import LANES, all_within, carve, prefetch_row
+from analysis.ops.selective_scan.cpu_rows import all_within, carve, prefetch_row
 from analysis.ops.vector_math import (
     COMPILED,
     FASTMATH,
@@ -47,17 +48,19 @@ def conv_two_way(
     approximate_division()
     taps = weight.shape[1]
     parts = (length + part_length - 1) // part_length
-    total = np.empty(channels, np.float32)
+    (rows,) = carve(((channels + LANES - 1) // LANES,))
+    total = rows.reshape(-1)
     for block in range(first, last):
         clip = block // parts
         start = (block % parts) * part_length
-        for t in range(start, min(start + part_length, length)):
-            at = clip * x_batch + t * x_row
-            for way in range(2):
+        for way in range(2):
+            row = -x_row if way else x_row
+            taps_of_way, bias_of_way = weight[way], bias[way]
+            for t in range(start, min(start + part_length, length)):
                 before = length - 1 - t if way else t
-                row = -x_row if way else x_row
+                at = clip * x_batch + t * x_row
                 first_tap = max(0, taps - 1 - before)
-                add_taps(total, x, at, row, weight[way], bias[way], first_tap, channels)
+                add_taps(total, x, at, row, taps_of_way, bias_of_way, first_tap, channels)
                 target = ((way * batch + clip) * length + t) * channels
                 activate(out, target, total, channels, True)
 
@@ -161,8 +164,8 @@ def scan_two_way(
     """
     states, rank = A_log.shape[2], step_weights.shape[2]
     chosen = rank + 2 * states
-    rates, state, step_weight, steps, writes, outputs, vectors = carve(
-        (states, states, rank, CHUNK, CHUNK, CHUNK, 2)
+    rates, state, step_weight, steps, writes, outputs, decay, vectors = carve(
+        (states, states, rank, CHUNK, CHUNK, CHUNK, 1, 2)
     )
     blocks_a_clip = (channels + LANES - 1) // LANES
     for block in range(first, last):
@@ -188,7 +191,7 @@ def scan_two_way(
                 _raw_steps(steps, selection, s_at, s_row, step_weight, vectors[1], size)
                 _softplus_all(steps.reshape(-1), size * LANES)
                 _load_chunk(steps, writes, outputs, vectors[0], u, u_at, u_row, width, size)
-                small = all_within(steps, size, limit)
+                small = AVX512 or all_within(steps, size, limit)
                 for i in range(size):
                     prefetch_row(u, u_at + (i + CHUNK) * u_row)
                     if way:
@@ -196,7 +199,7 @@ def scan_two_way(
                         prefetch_row(u, out_at + i * u_row)
                     b_at = s_at + i * s_row + rank
                     advance(
-                        small, state, outputs, i, rates, steps, writes, selection, b_at,
+                        small, state, outputs, decay, i, rates, steps, writes, selection, b_at,
                         selection, b_at + states,
                     )  # fmt: skip
                 _store_chunk(

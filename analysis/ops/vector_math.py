@@ -30,7 +30,7 @@ LOG2_E = np.float32(1 / math.log(2))
 _FLOAT, _WORD = ir.FloatType(), ir.IntType(32)
 
 
-def _coefficients(
+def coefficients(
     function: Callable[[np.ndarray], np.ndarray], low: float, high: float, degree: int
 ) -> tuple[np.float32, ...]:
     """Near-minimax polynomial of `function` on [low, high], lowest power first."""
@@ -42,8 +42,8 @@ def _log1p_ratio(t: np.ndarray) -> np.ndarray:
     return np.log1p(t) / t
 
 
-_E0, _E1, _E2, _E3, _E4, _E5 = _coefficients(np.exp2, -0.5, 0.5, 5)
-_L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8, _L9 = _coefficients(_log1p_ratio, 1e-9, 1.0, 9)
+_E0, _E1, _E2, _E3, _E4, _E5 = coefficients(np.exp2, -0.5, 0.5, 5)
+_L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8, _L9 = coefficients(_log1p_ratio, 1e-9, 1.0, 9)
 LARGEST_EXPONENT = np.float32(126.0)
 _ROUNDING = np.float32(1.5 * 2**23)
 """Adding this to a small float32 rounds it to a whole number and leaves that in the low bits."""
