@@ -12,6 +12,7 @@ from analysis.ops.causal_conv import causal_conv
 from analysis.ops.gate import gated_sum
 from analysis.ops.scan_order import LayerScan, sequence_permutation
 from analysis.ops.selective_scan import selective_scan
+from analysis.ops.two_way import two_way_conv, two_way_scan_, two_way_supports
 
 SPATIAL_FIRST = LayerScan(("spatial_first",), ("spatial_first",))
 
@@ -61,7 +62,8 @@ class BidirectionalMixer(nn.Module):
         if len(orders) == 1:
             # Everything outside the two scans works token by token, so reordering the narrow
             # input and output is the same as reordering the wider inner tokens.
-            return _reordered(x, grid, orders[0], lambda x: self._mix(x, self.scan_direction))
+            mix = self._mix_at_once if two_way_supports(x) else self._mix
+            return _reordered(x, grid, orders[0], mix)
 
         def mean_over_orders(inner: Tensor, suffix: str) -> Tensor:
             read = scan.backward if suffix else scan.forward
@@ -73,13 +75,33 @@ class BidirectionalMixer(nn.Module):
 
         return self._mix(x, mean_over_orders)
 
-    def _mix(self, x: Tensor, direction: Callable[[Tensor, str], Tensor]) -> Tensor:
+    def _mix(self, x: Tensor, direction: Callable[[Tensor, str], Tensor] | None = None) -> Tensor:
         """Project, run `direction` both ways, gate the sum, project back."""
+        direction = direction or self.scan_direction
         # Split before transposing: gradients then meet again along the axis that is contiguous.
         inner, z = self.in_proj(x).split(self.inner_width, dim=-1)
         forward, backward = (direction(inner, suffix).transpose(1, 2) for suffix in ("", "_b"))
         gated = gated_sum(forward, backward, z.transpose(1, 2))
         return self.out_proj(gated.transpose(1, 2))
+
+    def _mix_at_once(self, x: Tensor) -> Tensor:
+        """What `_mix` gives, without gradients and with fewer passes over memory."""
+        inner, z = self.in_proj(x).split(self.inner_width, dim=-1)
+        convs, x_projs, dt_projs = (
+            (self.get_submodule(name), self.get_submodule(f"{name}_b"))
+            for name in ("conv1d", "x_proj", "dt_proj")
+        )
+        u = two_way_conv(inner, [c.weight[:, 0] for c in convs], [c.bias for c in convs])
+        gated = two_way_scan_(
+            u,
+            [x_proj(tokens) for x_proj, tokens in zip(x_projs, u, strict=True)],
+            z,
+            (self.A_log, self.A_b_log),
+            [dt_proj.weight for dt_proj in dt_projs],
+            [dt_proj.bias for dt_proj in dt_projs],
+            (self.D, self.D_b),
+        )
+        return self.out_proj(gated)
 
     def scan_direction(self, inner: Tensor, suffix: str) -> Tensor:
         """Convolution, selection and scan of one direction ("" or "_b"), before the gate.

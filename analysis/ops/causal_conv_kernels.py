@@ -6,6 +6,7 @@ from numba import njit
 from analysis.ops.vector_math import (
     COMPILED,
     FASTMATH,
+    approximate_division,
     assume_no_overlap,
     prefer_widest_vectors,
     put,
@@ -19,7 +20,7 @@ _ENTRY = _OPTIONS | {"cache": True}
 
 
 @njit(**_OPTIONS)
-def _add_taps(total, x, at, row, weight, bias, first_tap, channels):
+def add_taps(total, x, at, row, weight, bias, first_tap, channels):
     """The sums of one token over the taps from `first_tap` on; `at` is the token's own place."""
     prefer_widest_vectors()
     assume_no_overlap()
@@ -43,8 +44,10 @@ def _add_taps(total, x, at, row, weight, bias, first_tap, channels):
 
 
 @njit(**_OPTIONS)
-def _activate(out, at, total, channels, silu):
+def activate(out, at, total, channels, silu):
+    """Writes one token's sums, through SiLU where it is asked for."""
     prefer_widest_vectors()
+    approximate_division()
     assume_no_overlap()
     if silu:
         for j in range(channels):
@@ -87,6 +90,7 @@ def conv_forward(
     reverse,
 ):  # fmt: skip
     """Blocks are runs of `part_length` positions of one clip; `weight` is (taps, channels)."""
+    approximate_division()
     taps = len(weight)
     parts = (length + part_length - 1) // part_length
     way = -1 if reverse else 1
@@ -98,8 +102,8 @@ def conv_forward(
             before = length - 1 - t if reverse else t
             at = clip * x_batch + t * x_row
             first_tap = max(0, taps - 1 - before)
-            _add_taps(total, x, at, way * x_row, weight, bias, first_tap, channels)
-            _activate(out, (clip * length + t) * channels, total, channels, silu)
+            add_taps(total, x, at, way * x_row, weight, bias, first_tap, channels)
+            activate(out, (clip * length + t) * channels, total, channels, silu)
 
 
 @njit(
@@ -127,7 +131,7 @@ def conv_backward(
             at = clip * x_batch + t * x_row
             if silu:
                 first_tap = max(0, taps - 1 - before)
-                _add_taps(total, x, at, way * x_row, weight, bias, first_tap, channels)
+                add_taps(total, x, at, way * x_row, weight, bias, first_tap, channels)
             _gradient_before_silu(
                 g_total, own + t * channels, g, clip * g_batch + t * g_row, total, channels, silu
             )

@@ -30,7 +30,7 @@ LOG2_E = np.float32(1 / math.log(2))
 _FLOAT, _WORD = ir.FloatType(), ir.IntType(32)
 
 
-def _coefficients(
+def coefficients(
     function: Callable[[np.ndarray], np.ndarray], low: float, high: float, degree: int
 ) -> tuple[np.float32, ...]:
     """Near-minimax polynomial of `function` on [low, high], lowest power first."""
@@ -42,8 +42,8 @@ def _log1p_ratio(t: np.ndarray) -> np.ndarray:
     return np.log1p(t) / t
 
 
-_E0, _E1, _E2, _E3, _E4, _E5 = _coefficients(np.exp2, -0.5, 0.5, 5)
-_L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8, _L9 = _coefficients(_log1p_ratio, 1e-9, 1.0, 9)
+_E0, _E1, _E2, _E3, _E4, _E5 = coefficients(np.exp2, -0.5, 0.5, 5)
+_L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8, _L9 = coefficients(_log1p_ratio, 1e-9, 1.0, 9)
 LARGEST_EXPONENT = np.float32(126.0)
 _ROUNDING = np.float32(1.5 * 2**23)
 """Adding this to a small float32 rounds it to a whole number and leaves that in the low bits."""
@@ -60,6 +60,22 @@ def prefer_widest_vectors(typing_context):
     def generate(context, builder, signature, arguments):
         # llvmlite lists the attributes it knows; `set.add` puts in one that LLVM knows besides.
         set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.none(), generate
+
+
+@intrinsic
+def approximate_division(typing_context):
+    """Has LLVM work out every `_reciprocal` of the calling function from an estimate.
+
+    A division keeps the processor's multiplier busy several times as long as the estimate with
+    one Newton step, which is off by a unit in the last place or two. LLVM forgets the wish when it
+    inlines the function, so the kernel that Python calls has to express it too.
+    """
+
+    def generate(context, builder, signature, arguments):
+        set.add(builder.function.attributes, '"reciprocal-estimates"="vec-divf:1"')
         return context.get_dummy_value()
 
     return types.none(), generate
@@ -164,6 +180,16 @@ def _multiply_add(typing_context, a, b, c):
     return types.float32(types.float32, types.float32, types.float32), generate
 
 
+@intrinsic
+def _reciprocal(typing_context, value):
+    """1 / value for a value that is not infinite (LLVM takes no estimate otherwise)."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.fdiv(_FLOAT(1.0), arguments[0], flags=("arcp", "ninf"))
+
+    return types.float32(types.float32), generate
+
+
 @njit(inline="always", error_model="numpy", fastmath=FASTMATH)
 def _exp2_polynomial(f):
     return _E0 + f * (_E1 + f * (_E2 + f * (_E3 + f * (_E4 + f * _E5))))
@@ -190,7 +216,7 @@ def exp2_product(a, b, small):
 @njit(inline="always", error_model="numpy", fastmath=FASTMATH)
 def sigmoid(x):
     """1 / (1 + exp(-x)) in float32."""
-    return np.float32(1.0) / (np.float32(1.0) + exp2(-x * LOG2_E))
+    return _reciprocal(np.float32(1.0) + exp2(-x * LOG2_E))
 
 
 @njit(inline="always", error_model="numpy", fastmath=FASTMATH)

@@ -29,7 +29,8 @@ def _token_memory(u, delta, B, C, z, options: Options) -> list[np.ndarray | int]
 class _SelectiveScan(Function):
     @staticmethod
     def forward(ctx, u, delta, A, B, C, D, z, delta_bias, options: Options):
-        from analysis.ops.selective_scan.cpu_kernels import LANES, scan_forward
+        from analysis.ops.decay_rows import LANES
+        from analysis.ops.selective_scan.cpu_kernels import scan_forward
 
         tokens = _token_memory(u, delta, B, C, z, options)
         weights = [x.detach().float().contiguous() for x in (A, D, delta_bias)]
@@ -56,7 +57,8 @@ class _SelectiveScan(Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, g_out, g_state):
-        from analysis.ops.selective_scan.cpu_kernels import LANES, scan_backward
+        from analysis.ops.decay_rows import LANES
+        from analysis.ops.selective_scan.cpu_kernels import scan_backward
 
         u, delta, A, B, C, D, z, delta_bias = inputs = ctx.saved_tensors
         tokens = _token_memory(u, delta, B, C, z, ctx.options)

@@ -11,8 +11,8 @@ blocks, L, states) in flat memory.
 import numpy as np
 from numba import njit
 
+from analysis.ops.decay_rows import AVX512, LANES, decay_row
 from analysis.ops.selective_scan.cpu_rows import (
-    LANES,
     all_within,
     carve,
     finish_rows,
@@ -26,7 +26,6 @@ from analysis.ops.vector_math import (
     COMPILED,
     FASTMATH,
     assume_no_overlap,
-    exp2_product,
     inline_into_caller,
     prefer_widest_vectors,
     put,
@@ -43,35 +42,36 @@ _SHAPE = "i8, i8, i8, b1, b1, b1"
 """channels, length, states; has a gate; softplus on delta; last token first."""
 
 # The innermost loops stand in functions of their own because only there can LLVM be told that no
-# two arrays overlap; without that it checks every pair, or does not vectorise at all. `small`
-# says that no decay of the chunk leaves the exponents of float32, which saves a sixth of the work.
+# two arrays overlap; without that it checks every pair, or does not vectorise at all. `small` is
+# what `decay_row` asks for; AVX-512 needs no answer.
 
 
 @njit(**_OPTIONS)
-def _advance(small, state, outputs, i, rates, steps, writes, B, b_at, C, c_at):
+def advance(small, state, outputs, decay, i, rates, steps, writes, B, b_at, C, c_at):
     """Token i of a chunk forward: the state decays, takes the input in, and is read out."""
     inline_into_caller()
     prefer_widest_vectors()
     assume_no_overlap()
     for n in range(len(rates)):
         b, c = take(B, b_at + n), take(C, c_at + n)
+        decay_row(decay, 0, steps, i, rates, n, small)
         for j in range(LANES):
-            value = exp2_product(steps[i, j], rates[n, j], small) * state[n, j] + writes[i, j] * b
+            value = decay[0, j] * state[n, j] + writes[i, j] * b
             state[n, j] = value
             outputs[i, j] += c * value
 
 
 @njit(**_OPTIONS)
-def _carry_on(small, state, rates, steps, writes, B, b_at, b_row, size):
+def _carry_on(small, state, decay, rates, steps, writes, B, b_at, b_row, size):
     """A chunk forward without a read-out."""
     prefer_widest_vectors()
     assume_no_overlap()
     for i in range(size):
         for n in range(len(rates)):
             b = take(B, b_at + i * b_row + n)
+            decay_row(decay, 0, steps, i, rates, n, small)
             for j in range(LANES):
-                decay = exp2_product(steps[i, j], rates[n, j], small)
-                state[n, j] = decay * state[n, j] + writes[i, j] * b
+                state[n, j] = decay[0, j] * state[n, j] + writes[i, j] * b
 
 
 @njit(**_OPTIONS)
@@ -85,10 +85,10 @@ def _advance_and_keep(
     for i in range(size):
         for n in range(len(rates)):
             b, c = take(B, b_at + i * b_row + n), take(C, c_at + i * c_row + n)
+            row = i * len(rates) + n
+            decay_row(decay, row, steps, i, rates, n, small)
             for j in range(LANES):
-                factor = exp2_product(steps[i, j], rates[n, j], small)
-                value = factor * state[n, j] + writes[i, j] * b
-                decay[i, n, j] = factor
+                value = decay[row, j] * state[n, j] + writes[i, j] * b
                 state[n, j] = value
                 history[i + 1, n, j] = value
                 outputs[i, j] += c * value
@@ -133,7 +133,9 @@ def scan_forward(
     C, C_batch, C_row, z, z_batch, z_row, A, D, bias, out, last_state,
     channels, length, states, gated, use_softplus, reverse,
 ):  # fmt: skip
-    rates, state, steps, writes, outputs, vectors = carve((states, states, CHUNK, CHUNK, CHUNK, 2))
+    rates, state, steps, writes, outputs, decay, vectors = carve(
+        (states, states, CHUNK, CHUNK, CHUNK, 1, 2)
+    )
     skip, offset = vectors[0], vectors[1]
     blocks_a_clip = (channels + LANES - 1) // LANES
     way = -1 if reverse else 1
@@ -156,14 +158,14 @@ def scan_forward(
                 steps, writes, outputs, delta, delta_at, way * delta_row, u, u_at, way * u_row,
                 skip, offset, width, size, use_softplus,
             )  # fmt: skip
-            small = all_within(steps, size, limit)
+            small = AVX512 or all_within(steps, size, limit)
             for i in range(size):
                 prefetch_row(u, u_at + way * (i + CHUNK) * u_row)
                 prefetch_row(delta, delta_at + way * (i + CHUNK) * delta_row)
                 prefetch_row(z, z_at + way * i * z_row)
                 prefetch_row(out, (clip * length + row + way * i) * channels + c0)
                 b_i, c_i = b_at + way * i * B_row, c_at + way * i * C_row
-                _advance(small, state, outputs, i, rates, steps, writes, B, b_i, C, c_i)
+                advance(small, state, outputs, decay, i, rates, steps, writes, B, b_i, C, c_i)
             finish_rows(
                 out, (clip * length + row) * channels + c0, way * channels, outputs, z, z_at,
                 way * z_row, width, size, gated,
@@ -211,9 +213,9 @@ def scan_backward(
                 way * delta_row, u, clip * u_batch + row * u_row + c0, way * u_row, skip, offset,
                 width, CHUNK, use_softplus,
             )  # fmt: skip
-            small = all_within(steps, CHUNK, limit)
+            small = AVX512 or all_within(steps, CHUNK, limit)
             b_at = clip * B_batch + row * B_row
-            _carry_on(small, state, rates, steps, writes, B, b_at, way * B_row, CHUNK)
+            _carry_on(small, state, fades, rates, steps, writes, B, b_at, way * B_row, CHUNK)
         checkpoints[chunks - 1] = state
         carry[:] = 0
         for n in range(states):
@@ -233,9 +235,9 @@ def scan_backward(
             )  # fmt: skip
             state[:] = checkpoints[chunk]
             history[0] = state
-            small = all_within(steps, size, limit)
+            small = AVX512 or all_within(steps, size, limit)
             _advance_and_keep(
-                small, state, outputs, history, decay, rates, steps, writes, B, b_at, way * B_row,
+                small, state, outputs, history, fades, rates, steps, writes, B, b_at, way * B_row,
                 C, c_at, way * C_row, size,
             )  # fmt: skip
             gate_gradients(

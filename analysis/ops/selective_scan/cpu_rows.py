@@ -7,6 +7,7 @@ memory, beginning at `at`; `row` is negative when the sequence is read from its 
 import numpy as np
 from numba import njit
 
+from analysis.ops.decay_rows import LANES
 from analysis.ops.vector_math import (
     COMPILED,
     FASTMATH,
@@ -23,9 +24,6 @@ from analysis.ops.vector_math import (
 )
 
 _OPTIONS = COMPILED | {"fastmath": FASTMATH}
-
-LANES = 64
-"""Channels worked on at once: four of the widest vectors, so that a loop has no remainder."""
 
 
 @njit(inline="always")

@@ -1,0 +1,79 @@
+"""A mixer's convolutions and scans in both directions with one kernel each, for inference."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from analysis.ops.channel_last import channel_last, memory
+from analysis.ops.parallel import run_blocks
+from analysis.ops.selective_scan import choose_implementation
+
+_PART_LENGTH = 256
+
+
+def two_way_supports(x: Tensor) -> bool:
+    """Whether the functions below take tensors like `x` here: float32, no gradients."""
+    return (
+        x.dtype == torch.float32
+        and not torch.is_grad_enabled()
+        and choose_implementation(x) == "cpu"
+    )
+
+
+def two_way_conv(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
+    """`causal_conv` of x (B, L, E) and the same with `reverse`, as (2, B, L, E).
+
+    The two weights are (E, K), the biases (E,).
+    """
+    from analysis.ops.two_way_kernels import conv_two_way
+
+    batch, length, channels = x.shape
+    out = torch.empty(2, batch, length, channels)
+    run_blocks(
+        conv_two_way,
+        batch * -(-length // _PART_LENGTH),
+        *memory(channel_last(x.transpose(1, 2))),
+        torch.stack([weight.T for weight in weights]).numpy(),
+        torch.stack(tuple(biases)).numpy(),
+        out.view(-1).numpy(),
+        batch,
+        channels,
+        length,
+        _PART_LENGTH,
+    )
+    return out
+
+
+def two_way_scan_(
+    u: Tensor,
+    selections: Sequence[Tensor],
+    z: Tensor,
+    A_logs: Sequence[Tensor],
+    step_weights: Sequence[Tensor],
+    step_biases: Sequence[Tensor],
+    skips: Sequence[Tensor],
+) -> Tensor:
+    """Both directions' selective scans, summed and gated by z: (B, L, E), in place of u[0].
+
+    u (2, B, L, E), z (B, L, E). Pairs hold the direction from the first token, then the one from
+    the last: selections (B, L, R + 2 N) with low-rank step sizes, B and C beside each other;
+    A_logs (E, N), the logarithms of -A; step_weights (E, R) and step_biases (E,), which make step
+    sizes of the low rank ones, before softplus; skips (E,), elsewhere D.
+    """
+    from analysis.ops.decay_rows import LANES
+    from analysis.ops.two_way_kernels import scan_two_way
+
+    _, batch, length, channels = u.shape
+    run_blocks(
+        scan_two_way,
+        batch * -(-channels // LANES),
+        u.view(-1).numpy(),
+        torch.stack(tuple(selections)).view(-1).numpy(),
+        *memory(channel_last(z.transpose(1, 2))),
+        *(torch.stack(tuple(x)).numpy() for x in (A_logs, step_weights, step_biases, skips)),
+        batch,
+        channels,
+        length,
+    )
+    return u[0]
