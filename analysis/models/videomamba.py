@@ -106,6 +106,18 @@ def videomamba_mini(**overrides: Any) -> VideoMambaConfig:
 
 
 @_variant
+def videomamba_mini_wide(**overrides: Any) -> VideoMambaConfig:
+    """Half as wide again as `videomamba_mini`: a student that its teacher is smaller than. Ours."""
+    return videomamba_mini(**{"width": 96, **overrides})
+
+
+@_variant
+def videomamba_mini_wide_distill(**overrides: Any) -> VideoMambaConfig:
+    """`videomamba_mini_wide` with the self-distillation head for a mini teacher. Ours."""
+    return videomamba_mini_wide(**{"distill_width": 64, **overrides})
+
+
+@_variant
 def videomamba_debug(**overrides: Any) -> VideoMambaConfig:
     """A video model small enough for float64 and finite differences. Ours."""
     return _config(**{**SIZES["debug"], "num_classes": 5, **overrides})

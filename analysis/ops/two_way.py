@@ -13,10 +13,11 @@ _PART_LENGTH = 256
 
 
 def two_way_supports(x: Tensor) -> bool:
-    """Whether the functions below take tensors like `x` here: float32, no gradients."""
+    """Whether the functions below take tensors like `x` here: float32 throughout, no gradients."""
     return (
         x.dtype == torch.float32
         and not torch.is_grad_enabled()
+        and not torch.is_autocast_enabled(x.device.type)
         and choose_implementation(x) == "cpu"
     )
 

@@ -24,7 +24,9 @@ def initial_model(choice: ModelChoice, outputs: int | None, seed: int) -> nn.Mod
     if choice.step_sizes is not None:
         spread_step_sizes(model, choice.step_sizes, torch.Generator().manual_seed(seed))
     if choice.weights is not None:
-        load_initial_weights(model, choice.weights, keep_head=choice.keep_head)
+        load_initial_weights(
+            model, choice.weights, keep_head=choice.keep_head, carry_norm=choice.carry_norm
+        )
     return model
 
 

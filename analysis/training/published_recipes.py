@@ -16,6 +16,7 @@ from analysis.training.listed.data import ListedData
 from analysis.training.listed.list_file import ListFile
 from analysis.training.mixing import Mixing
 from analysis.training.objectives.classification import Classification
+from analysis.training.objectives.masked_alignment import MaskedAlignment
 from analysis.training.objectives.regression import Regression
 from analysis.training.objectives.self_distillation import SelfDistillation
 from analysis.training.recipe import Execution, ModelChoice, Optimizer, Recipe
@@ -102,6 +103,35 @@ def larger_image_recipe(size: str, resolution: int) -> Recipe:
         objective=Classification(mixing=Mixing()),
         optimizer=optimizer,
         epochs=30 if resolution == 448 else 10,
+    )
+
+
+def masked_recipe(data_set: str) -> Recipe:
+    """Masked alignment of the middle size to CLIP ViT-B/16, from nothing (section 3.4).
+
+    The teacher's file has to be set: `objective.teacher_file`.
+    """
+    augmentation = Augmentation(crop="multi_scale", flip=True, policy=None, erase=0.0)
+    return Recipe(
+        data=ListedData(
+            training=ListFile("train.csv", format=data_set),
+            held_out=ListFile("test.csv", format=data_set),
+            augmentation=augmentation,
+            repeats=1,
+        ),
+        model=ModelChoice("videomamba_student_middle", num_frames=8, drop_path_rate=0.4),
+        objective=MaskedAlignment(),
+        optimizer=Optimizer(
+            learning_rate=1.5e-4,
+            reference_batch=256,
+            warmup_share=40 / 801,
+            weight_decay=0.05,
+            betas=(0.9, 0.95),
+            gradient_norm=None,
+        ),
+        execution=_BFLOAT16,
+        epochs=801,
+        batch_size=_BATCH["clips"],
     )
 
 
@@ -196,6 +226,9 @@ def published_recipes() -> dict[str, Callable[[], Recipe]]:
             if data_set in ("k400", "ssv2"):
                 end = "f64_res224to384" if data_set == "k400" else "f16_res224to288"
                 recipes[stem + end] = partial(larger_video_recipe, data_set, size)
+    for data_set in ("k400", "ssv2"):
+        name = f"videomamba_student_middle.{data_set}_mask_pt_f8_res224"
+        recipes[name] = partial(masked_recipe, data_set)
     for data_set in ("lvu", "lvu_values"):
         name = f"videomamba_tiny.{data_set}_f32_res224"
         recipes[name] = partial(video_recipe, data_set, "tiny", 32)

@@ -19,6 +19,8 @@ class ModelChoice:
     weights: where parameters come from: a weights name, a checkpoint file, or None to initialise.
         Image weights are inflated, position tables resized to the frames and resolution asked for.
     keep_head: whether the head is taken from `weights` too, to go on with the same classes.
+    carry_norm: whether a classifier takes the final norm of a student of masked pretraining, which
+        published fine-tuning loses.
     step_sizes: range of the scans' initial step sizes; None keeps the published initialisation.
     """
 
@@ -29,6 +31,7 @@ class ModelChoice:
     drop_path_rate: float | None = None
     weights: str | None = None
     keep_head: bool = False
+    carry_norm: bool = False
     step_sizes: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from analysis.ops.scan_order import SCAN_ORDERS
 from analysis.training.camera.data import CameraMovesData
 from analysis.training.errors import RecipeError
 from analysis.training.objectives.classification import Classification
+from analysis.training.objectives.self_distillation import SelfDistillation
 from analysis.training.published_recipes import published_recipes
 from analysis.training.recipe import ModelChoice, Optimizer, Recipe
 from analysis.training.recipe_changes import changed, nearest
@@ -36,9 +37,28 @@ def order_recipe(scan_order: str, seed: int = 0) -> Recipe:
     )
 
 
+def short_recipe(model: str = "videomamba_mini", teacher: str | None = None) -> Recipe:
+    """Of the recipe studies: half the length of the scan-order study, from a teacher if given."""
+    recipe = order_recipe("spatial_first")
+    distilled = recipe.objective
+    if teacher is not None:
+        distilled = SelfDistillation(teacher, label_smoothing=recipe.objective.label_smoothing)
+    return replace(
+        recipe,
+        model=replace(recipe.model, name=model),
+        objective=distilled,
+        clips=12_800,
+    )
+
+
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "videomamba_mini.camera": camera_recipe,
     **{f"videomamba_mini.order_{order}": partial(order_recipe, order) for order in SCAN_ORDERS},
+    "videomamba_mini.short": short_recipe,
+    "videomamba_mini_wide.short": partial(short_recipe, "videomamba_mini_wide"),
+    "videomamba_mini_wide_distill.short": partial(
+        short_recipe, "videomamba_mini_wide_distill", "videomamba_mini.order_spatial_first"
+    ),
     **published_recipes(),
 }
 

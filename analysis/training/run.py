@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from analysis.training.progress import PROGRESS_FILE, read_progress
 from analysis.training.recipe import Recipe
@@ -64,7 +63,7 @@ def run_recipe(
         material,
         folder,
         resume=resume,
-        evaluate=held_out_check(material, shape) if material.labels and rank == 0 else None,
+        evaluate=_check(recipe, material, shape) if rank == 0 else None,
         evaluate_every=max(1, min(400, shape.steps // 8)),
         progress=progress,
         device=device,
@@ -79,8 +78,11 @@ def run_recipe(
     return FinishedRun(recipe, material, state, evaluation, curve)
 
 
-def held_out_check(material: Material, shape: RunShape) -> Callable[[nn.Module], float]:
-    """A function giving a model's accuracy (0 to 1) on a few hundred clips never trained on."""
+def _check(recipe: Recipe, material: Material, shape: RunShape):
+    """A function giving a classifier's accuracy (0 to 1) on a few hundred clips never trained on;
+    None for what has no classes."""
+    if not material.labels or recipe.objective.outputs(material.labels) is None:
+        return None
     batches = list(material.held_out(shape, CHECK_CLIPS))
     return lambda model: score_batches(model, material.labels, batches).accuracy
 
@@ -91,10 +93,29 @@ def _evaluation(recipe, material, shape, state, folder) -> dict:
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["step"] == state.step and is_record_of(kept["recipe"], recipe):
             return kept["evaluation"]
-    evaluation = material.evaluate(state.result, shape)
+    if recipe.objective.outputs(material.labels) is None:
+        evaluation = _held_out_loss(recipe, material, shape, state)
+    else:
+        evaluation = material.evaluate(state.result, shape)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     content = {"recipe": recipe_record(recipe), "step": state.step, "evaluation": evaluation}
     text = json.dumps(content, indent=2) + "\n"
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)
     return evaluation
+
+
+def _held_out_loss(recipe, material, shape, state) -> dict:
+    """The evaluation of a model without classes: its mean loss on clips never trained on."""
+    module = recipe.objective.module(state.result).eval()
+    device = next(state.result.parameters()).device
+    total, clips = 0.0, 0
+    with torch.inference_mode():
+        for number, batch in enumerate(material.held_out(shape, CHECK_CLIPS)):
+            generator = torch.Generator().manual_seed(number)
+            batch = batch.to(device)
+            loss, _ = module(batch.clips, batch.targets, generator)
+            total, clips = total + float(loss), clips + len(batch)
+    loss = round(total / clips, 5)
+    note = f"mean {type(recipe.objective).__name__} loss {loss} on {clips} clips never trained on"
+    return {"accuracy": None, "accuracy_note": note, "loss": loss, "clips": clips}

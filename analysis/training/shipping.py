@@ -16,18 +16,19 @@ def ship(name: str, finished: FinishedRun, command: str, folder: Path) -> None:
     """Put the weights with their entry into `folder`; `name` is architecture, a point and a tag."""
     recipe, state, evaluation = finished.recipe, finished.state, finished.evaluation
     config = state.result.config
+    classes = getattr(config, "num_classes", None)
     facts = finished.material.facts()
     entry = {
         "architecture": recipe.model.name,
         "tag": name.partition(".")[2],
         "training": "toy",
         "data": facts["data"],
-        "labels": finished.material.label_order,
-        "overrides": {"num_classes": config.num_classes},
+        "labels": finished.material.label_order if classes else None,
+        "overrides": {"num_classes": classes} if classes else {},
         "num_frames": config.num_frames,
         "image_size": config.image_size,
         "scan_order": config.scan_order,
-        "readout": config.readout,
+        "readout": getattr(config, "readout", None),
         "licence": facts.get("licence", "MIT"),
         "reported_accuracy": evaluation["accuracy"],
         "accuracy_note": evaluation["accuracy_note"],

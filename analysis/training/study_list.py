@@ -23,4 +23,34 @@ SCAN_ORDER_STUDY = Study(
     ships=True,
 )
 
-STUDIES = (SCAN_ORDER_STUDY,)
+SELF_DISTILLATION_STUDY = Study(
+    name="self_distillation",
+    question="Does a larger model learn better beside a smaller trained one?",
+    runs=tuple(
+        StudyRun(f"{model}.short", {"self_distillation": word}, f"{model}.short")
+        for word, model in (
+            ("off", "videomamba_mini_wide"),
+            ("on", "videomamba_mini_wide_distill"),
+        )
+    ),
+)
+
+
+def _size_run(num_frames: int, image_size: int) -> StudyRun:
+    return StudyRun(
+        name=f"videomamba_mini.short_f{num_frames}_res{image_size}",
+        settings={"num_frames": num_frames, "image_size": image_size},
+        base="videomamba_mini.short",
+        changes=(f"model.num_frames={num_frames}", f"model.image_size={image_size}"),
+    )
+
+
+FRAMES_AND_RESOLUTION_STUDY = Study(
+    name="frames_and_resolution",
+    question="What do more frames and more pixels bring for the same number of clips?",
+    runs=tuple(
+        _size_run(num_frames, image_size) for image_size in (32, 64) for num_frames in (4, 8, 16)
+    ),
+)
+
+STUDIES = (SCAN_ORDER_STUDY, SELF_DISTILLATION_STUDY, FRAMES_AND_RESOLUTION_STUDY)

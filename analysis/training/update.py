@@ -46,8 +46,11 @@ class Updater:
         self.objective = recipe.objective.module(state.model)
         if hasattr(state.model, "checkpoint_layers"):
             state.model.checkpoint_layers = recipe.execution.checkpoint_layers
+        # A student's last layer has no part in its published loss: not every parameter is used.
         self.distributed = (
-            nn.parallel.DistributedDataParallel(self.objective) if world > 1 else None
+            nn.parallel.DistributedDataParallel(self.objective, find_unused_parameters=True)
+            if world > 1
+            else None
         )
         self._pool: ThreadPoolExecutor | None = None
 

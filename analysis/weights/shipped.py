@@ -81,7 +81,9 @@ def read_card(path: Path) -> WeightsCard:
 def _card(entry: Mapping[str, Any], source: str) -> WeightsCard:
     _check(entry, source)
     name = f"{entry['architecture']}.{entry['tag']}"
-    sizes = {key: entry[key] for key in ("num_frames", "image_size", "readout")}
+    # Models without classes have no read-out.
+    named = ("num_frames", "image_size", "readout")
+    sizes = {key: entry[key] for key in named if key != "readout" or entry[key] is not None}
     derived = {
         "name": name,
         "file": f"{name}.safetensors",

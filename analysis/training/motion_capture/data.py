@@ -22,15 +22,18 @@ _EVALUATION_BATCH = 90
 class MotionCaptureData:
     """Endless clips of fifteen actions.
 
-    easy_share: share of the run during which clips grow from easy (well framed, clean) to full
-        difficulty.
+    easy_share: share of the run during which clips grow from easy (well framed, clean, bright
+        before dark) to the hardest.
+    hardest: difficulty (0 to 1) of the hardest clips; held-out clips all have it.
     """
 
     easy_share: float = 0.3
+    hardest: float = 1.0
 
     def __post_init__(self) -> None:
         holds = 0 <= self.easy_share < 1
         require(holds, "data.easy_share", self.easy_share, "at least 0 and below 1")
+        require(0 <= self.hardest <= 1, "data.hardest", self.hardest, "from 0 to 1")
 
     def load(self, places: Places, say: Callable[[str], None]) -> "MotionCaptureMaterial":
         """Read or convert the motions; raises MotionCaptureError, one sentence."""
@@ -52,11 +55,12 @@ class MotionCaptureMaterial:
         return MotionCaptureSource(self._clips("training", run), self.data, run)
 
     def held_out(self, run: RunShape, clips: int) -> Iterator[Batch]:
-        """Clips of full difficulty from held-out viewpoints at held-out speeds."""
+        """Clips of the hardest kind from held-out viewpoints at held-out speeds."""
         drawn = self._clips("held_out", run)
         generator = np.random.default_rng([1, 0xE7A1])
         for start in range(0, clips, _EVALUATION_BATCH):
-            yield _batch(drawn.batch_of(min(_EVALUATION_BATCH, clips - start), generator))
+            size = min(_EVALUATION_BATCH, clips - start)
+            yield _batch(drawn.batch_of(size, generator, self.data.hardest))
 
     def evaluate(self, model: nn.Module, run: RunShape) -> dict:
         """Scores on held-out clips."""
@@ -93,7 +97,8 @@ class MotionCaptureSource:
 
     def difficulty_at(self, step: int) -> float:
         """Difficulty (0 to 1) of the clips of step number `step`."""
-        return min(1.0, step / max(1.0, self.data.easy_share * self.run.steps))
+        share = min(1.0, step / max(1.0, self.data.easy_share * self.run.steps))
+        return self.data.hardest * share
 
     def batch(self, step: int) -> Batch:
         """The batch of step number `step`."""

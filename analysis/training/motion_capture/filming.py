@@ -27,13 +27,13 @@ class FilmingRange:
 # in mirrored clips: the split is by the angle that is left when these are taken as one.
 SPLITS = {
     "training": FilmingRange(
-        off_axis_degrees=((0.0, 50.0), (80.0, 90.0)),
-        elevation_degrees=((0.0, 12.0), (24.0, 36.0)),
+        off_axis_degrees=((45.0, 60.0), (75.0, 90.0)),
+        elevation_degrees=((0.0, 8.0), (16.0, 24.0)),
         speed=((0.6, 0.85), (1.1, 1.4)),
     ),
     "held_out": FilmingRange(
-        off_axis_degrees=((55.0, 75.0),),
-        elevation_degrees=((15.0, 21.0),),
+        off_axis_degrees=((62.0, 73.0),),
+        elevation_degrees=((10.0, 14.0),),
         speed=((0.9, 1.05),),
     ),
 }

@@ -94,3 +94,5 @@ def test_only_for_float32_without_gradients_on_processors():
         assert not two_way_supports(x.double()) and not two_way_supports(x.bfloat16())
         with use_implementation("naive"):
             assert not two_way_supports(x)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert not two_way_supports(x)

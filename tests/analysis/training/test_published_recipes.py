@@ -14,7 +14,7 @@ from PIL import Image
 from analysis.__main__ import main
 from analysis.training.recipes import RECIPES, make_recipe
 from analysis.video.decode import read_frames
-from analysis.weights import list_weights, load_model
+from analysis.weights import WeightsError, list_weights, load_model
 from analysis.weights.published import published_cards
 
 CLIPS = Path(__file__).parents[2] / "data/clips"
@@ -129,6 +129,31 @@ def test_the_published_chain_runs_through_the_command(trained, root):
         )
         assert code == 0
         assert name in {card.name for card in list_weights()}
+
+
+def test_masked_pretraining_and_what_is_tuned_from_it(trained):
+    code, student, entry = trained(
+        "videomamba_student_middle.k400_mask_pt_f8_res224",
+        model__name="videomamba_student_debug",
+        model__num_frames=4,
+        model__image_size=16,
+        objective__teacher="clip_debug",
+        objective__ratio=0.5,
+    )
+    assert code == 0
+    manifest = json.loads(entry.read_text())
+    assert manifest["reported_accuracy"] is None
+    assert 0 < manifest["run"]["evaluation"]["loss"] < 4
+    code, tuned, _ = trained(
+        "videomamba_middle.k400_mask_ft_f8_res224",
+        model__name="videomamba_debug",
+        model__num_frames=4,
+        model__image_size=16,
+        model__weights=student,
+    )
+    assert code == 0 and load_model(tuned).card.training == "toy"
+    with pytest.raises(WeightsError, match="cannot be loaded as a classifier"):
+        load_model(student)
 
 
 @pytest.mark.parametrize("data_set", ["lvu", "lvu_values"])

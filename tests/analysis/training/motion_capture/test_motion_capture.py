@@ -7,6 +7,7 @@ import pytest
 
 from analysis.training.camera.photograph_store import PhotographStore
 from analysis.training.camera.photographs import Photograph
+from analysis.training.errors import RecipeError
 from analysis.training.motion_capture.data import MotionCaptureData, MotionCaptureMaterial
 from analysis.training.motion_capture.motion_capture import MotionCapture, load_motion_capture
 from analysis.training.motion_capture.motions import ACTIONS, MotionCaptureError
@@ -81,10 +82,19 @@ def test_a_step_is_the_same_whenever_it_is_asked_for(motions):
     assert not material.training(other).batch(7).clips.equal(later.clips)
 
 
-@pytest.mark.parametrize(("step", "difficulty"), [(0, 0.0), (15, 0.5), (30, 1.0), (99, 1.0)])
-def test_clips_grow_harder(motions, step, difficulty):
-    source = MotionCaptureMaterial(MotionCaptureData(easy_share=0.3), motions).training(RUN)
-    assert source.difficulty_at(step) == pytest.approx(difficulty)
+@pytest.mark.parametrize("hardest", [1.0, 0.4])
+@pytest.mark.parametrize(("step", "share"), [(0, 0.0), (15, 0.5), (30, 1.0), (99, 1.0)])
+def test_clips_grow_harder(motions, step, share, hardest):
+    data = MotionCaptureData(easy_share=0.3, hardest=hardest)
+    source = MotionCaptureMaterial(data, motions).training(RUN)
+    assert source.difficulty_at(step) == pytest.approx(share * hardest)
+
+
+@pytest.mark.parametrize("wrong", [{"easy_share": 1.0}, {"hardest": 1.5}], ids=str)
+def test_settings_out_of_range_are_named(wrong):
+    (name,) = wrong
+    with pytest.raises(RecipeError, match=f"data.{name} is {wrong[name]}; it has to be"):
+        MotionCaptureData(**wrong)
 
 
 def test_held_out_clips_are_the_same_at_every_call(motions):
