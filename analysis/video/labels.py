@@ -50,12 +50,7 @@ def label_names(order: str) -> tuple[str, ...]:
 
 @lru_cache
 def label_order(order: str) -> LabelOrder:
-    """The names with what is known about them. Raises ValueError for an unknown order.
-
-    "A+B" is the classes of A, then those of B, of a model that learned both.
-    """
-    if "+" in order:
-        return _joined(order)
+    """The names with what is known about them. Raises ValueError for an unknown order."""
     if order not in _NOTES:
         raise ValueError(f'Got label order "{order}"; use one of {", ".join(LABEL_ORDERS)}.')
     if order in _CLASS_COUNTS:
@@ -65,16 +60,6 @@ def label_order(order: str) -> LabelOrder:
     else:
         labels = _read(order)
     return LabelOrder(order, labels, named=order not in _CLASS_COUNTS, note=_NOTES[order])
-
-
-def _joined(order: str) -> LabelOrder:
-    parts = [label_order(part) for part in order.split("+")]
-    return LabelOrder(
-        order,
-        labels=tuple(label for part in parts for label in part.labels),
-        named=all(part.named for part in parts),
-        note=" ".join(part.note for part in parts),
-    )
 
 
 def numbered_labels(count: int) -> tuple[str, ...]:

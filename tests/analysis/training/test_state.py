@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.training.mixed_data import MixedData
 from analysis.training.recipes import make_recipe
 from analysis.training.state import is_record_of, recipe_record
 
@@ -36,8 +35,9 @@ def test_a_field_that_is_gone_makes_another_recipe():
     assert not is_record_of(recipe_record(recipe) | {"momentum": 0.9}, recipe)
 
 
-def test_parts_of_data_are_compared_one_by_one(tiny):
-    two = replace(tiny, data=MixedData((tiny.data, tiny.data)))
-    three = replace(tiny, data=MixedData((tiny.data, tiny.data, tiny.data)))
-    assert is_record_of(recipe_record(two), two)
-    assert not is_record_of(recipe_record(two), three)
+def test_values_in_a_row_are_compared_one_by_one(tiny):
+    record = recipe_record(tiny)
+    other = replace(tiny, model=replace(tiny.model, step_sizes=(0.001, 0.1)))
+    none = replace(tiny, model=replace(tiny.model, step_sizes=None))
+    assert is_record_of(record, tiny)
+    assert not is_record_of(record, other) and not is_record_of(record, none)
