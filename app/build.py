@@ -23,6 +23,7 @@ from app.selection import Selection
 from app.session import Session, planned
 from app.settings import Settings
 from app.tabs.predict import build_predict
+from app.tabs.results import build_results
 from app.tabs.scan_lab import build_scan_lab
 
 STALE = "These results are of the earlier choice; press the button to renew them"
@@ -39,6 +40,7 @@ class Tab:
 TABS = (
     Tab("predict", "Predict", build_predict),
     Tab("scan_lab", "Scan lab", build_scan_lab),
+    Tab("results", "Results", build_results),
 )
 
 

@@ -13,6 +13,7 @@ from app.example_clips import list_examples
 from app.selection import Selection
 from app.session import Session
 from app.settings import Settings
+from app.study_results import STUDY_TITLES, study_summary
 from app.theme import ASSETS, STYLE_SHEETS, build_theme
 
 
@@ -46,7 +47,7 @@ def serve(settings: Settings, began: float) -> None:
 
 
 def warm_up(session: Session) -> None:
-    """Answer the first example, so that no visitor waits for a compiler or for that answer."""
+    """Answer the first example, then open the first study: nobody shall wait for imports."""
     card = default_card(session.settings)
     example = list_examples()[0]
     selection = in_own_setting(Selection(str(example.path), "", 0, 0, ""), card.name)
@@ -59,6 +60,7 @@ def warm_up(session: Session) -> None:
         logging.getLogger(__name__).warning("The first example has no answer: %s", error)
     finally:
         session.ready.set()
+    study_summary(next(iter(STUDY_TITLES)))  # imports what the Results tab needs
 
 
 def _seconds_since(moment: float) -> str:

@@ -33,6 +33,9 @@ SCAN_ORDER_NAMES = {
 
 FAMILY_COLORS = {"videomamba": "#5B5BD6"}
 
+ACCENT = "#5B5BD6"
+"""Of data without a colour of its own."""
+
 SEQUENTIAL = "Viridis"
 DIVERGING = "RdBu_r"
 """Names of plotly colour scales; signed amounts use DIVERGING centred at zero."""

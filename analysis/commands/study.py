@@ -56,7 +56,7 @@ def _report(run, row: dict) -> None:
 
 def _print(table, as_json: bool) -> None:
     rows = [
-        {**row.settings, "accuracy": row.accuracy, **row.parts, "wall_s": row.wall_s}
+        {**row.settings, "accuracy": row.accuracy, "wall_s": row.wall_s, "command": row.command}
         for row in table.rows
     ]
     if as_json:

@@ -61,15 +61,15 @@ class Study:
 class StudyRow:
     """A finished run.
 
-    accuracy: top-1 in percent on clips never trained on; parts: by data set where there are
-    several. curve: progress rows with held-out accuracy. command: makes this run alone again.
+    accuracy: top-1 in percent on clips never trained on; accuracy_by_class likewise. curve:
+    progress rows with held-out accuracy. command: makes this run alone again.
     """
 
     name: str
     settings: dict[str, str | int | float]
     accuracy: float
     accuracy_note: str
-    parts: dict[str, float]
+    accuracy_by_class: dict[str, float]
     parameters: int
     clips: int
     wall_s: int
@@ -169,7 +169,7 @@ def _row(run: StudyRun, finished: FinishedRun) -> StudyRow:
         settings=run.settings,
         accuracy=evaluation["accuracy"],
         accuracy_note=evaluation["accuracy_note"],
-        parts=evaluation.get("parts", {}),
+        accuracy_by_class=evaluation.get("accuracy_by_class", {}),
         parameters=sum(p.numel() for p in state.result.parameters()),
         clips=state.step * finished.recipe.batch_size,
         wall_s=round(state.wall_s),

@@ -33,3 +33,20 @@ def styled(figure: go.Figure, *, height: int = 320) -> go.Figure:
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
     return figure
+
+
+def placeholder(words: str) -> go.Figure:
+    """An empty plot of the usual height that says what will stand here."""
+    figure = go.Figure()
+    figure.add_annotation(
+        text=words,
+        showarrow=False,
+        x=0.5,
+        y=0.5,
+        xref="paper",
+        yref="paper",
+        font={"size": 13},
+    )
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    return styled(figure, height=320)

@@ -10,7 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from app.figures.number_format import bits, compact, data_size, duration, percent, share
-from app.figures.plot_template import styled
+from app.figures.plot_template import placeholder, styled
 from app.theme import SCAN_ORDER_COLORS, SCAN_ORDER_NAMES
 
 Row = dict[str, Any]
@@ -24,7 +24,7 @@ def answers_figure(rows: Sequence[Row]) -> go.Figure:
     """Probability of the leading classes in every order that was run; one colour per order."""
     run = finished(rows)
     if not run:
-        return _empty("Answers appear here, one colour per scan order.")
+        return placeholder("Answers appear here, one colour per scan order.")
     labels = leading_labels(run)
     figure = go.Figure(
         [
@@ -54,7 +54,7 @@ def divergence_figure(rows: Sequence[Row]) -> go.Figure:
     """
     run = finished(rows)
     if not run:
-        return _empty("One point per order: its time, and how far its answer moved.")
+        return placeholder("One point per order: its time, and how far its answer moved.")
     figure = go.Figure(
         [
             go.Scatter(
@@ -88,7 +88,7 @@ def divergence_figure(rows: Sequence[Row]) -> go.Figure:
 def distance_figure(rows: Sequence[Row]) -> go.Figure:
     """Scan steps between neighbours, one mark per kind of layer, on a logarithmic axis."""
     if not rows:
-        return _empty("Steps between neighbours, per order.")
+        return placeholder("Steps between neighbours, per order.")
     figure = _marks_per_layer_kind(rows, "distance", _steps_in_words)
     ticks = [4**power for power in range(9)]
     figure.update_xaxes(title="scan steps apart", type="log", tickvals=ticks)
@@ -98,7 +98,7 @@ def distance_figure(rows: Sequence[Row]) -> go.Figure:
 def reach_figure(rows: Sequence[Row]) -> go.Figure:
     """Share of neighbours that the convolution reaches, one mark per kind of layer."""
     if not rows:
-        return _empty("Neighbours within the convolution, per order.")
+        return placeholder("Neighbours within the convolution, per order.")
     figure = _marks_per_layer_kind(rows, "conv_reach", _reach_in_words)
     figure.update_xaxes(title="share in reach", tickformat=".0%", range=[-0.05, 1.05])
     return styled(figure, height=HEIGHT)
@@ -193,19 +193,3 @@ def _layers_of(row: Row, kind: Row) -> str:
     if len(row["layer_kinds"]) == 1:
         return f"{name}, all layers"
     return f"{name}, layers {', '.join(str(layer + 1) for layer in kind['layers'])}"
-
-
-def _empty(words: str) -> go.Figure:
-    figure = go.Figure()
-    figure.add_annotation(
-        text=words,
-        showarrow=False,
-        x=0.5,
-        y=0.5,
-        xref="paper",
-        yref="paper",
-        font={"size": 13},
-    )
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False)
-    return styled(figure, height=HEIGHT)

@@ -93,6 +93,7 @@ class CameraMaterial:
                 f"top-1 of 9 camera moves on {rendered.clips} rendered clips of "
                 f"{len(self.held_out_photographs)} photographs never trained on"
             ),
+            "accuracy_by_class": rendered.as_dict()["accuracy_by_class"],
             "rendered": rendered.as_dict(),
         }
         if not self.data.through_files:

@@ -72,6 +72,7 @@ class MotionCaptureMaterial:
                 "viewpoints and at playback speeds never trained on; the performances, one for "
                 "each action, are those trained on"
             ),
+            "accuracy_by_class": scores.as_dict()["accuracy_by_class"],
             "drawn": scores.as_dict(),
         }
 

@@ -56,8 +56,8 @@ def test_four_orders_compared_sorted_and_saved(lab):
     compare(page, 4)
     page.get_by_text("4 orders compared").wait_for()
     rows = page.locator("#scan-table tbody tr")
-    assert rows.locator(".scan-name").all_inner_texts() == list(FOUR)
-    marks = [row.locator(".scan-marks").inner_text() for row in rows.all()]
+    assert rows.locator(".row-name").all_inner_texts() == list(FOUR)
+    marks = [row.locator(".row-marks").inner_text() for row in rows.all()]
     assert all(re.search("trained order|reordered|untrained", text) for text in marks)
     assert ["our reading" in text for text in marks] == [False, True, True, True]
 

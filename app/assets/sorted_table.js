@@ -1,4 +1,4 @@
-// Sorting of the comparison table, kept while rows fill in. Runs as `js_on_load` of its gr.HTML.
+// Sorting of a table by any column, kept while rows fill in. Runs as `js_on_load` of its gr.HTML.
 
 let sorted = { column: null, descending: false };
 

@@ -1,0 +1,99 @@
+"""What the rows of a study say together: means over seeds, how far seeds differ, who leads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:  # Every recipe comes with it; the page opens without.
+    from analysis.training.studies import StudyRow, StudyTable
+
+_SEED = "seed"
+
+
+@dataclass(frozen=True)
+class SettingSummary:
+    """All runs of one setting.
+
+    settings: without the seed. accuracies: top-1 in percent, one per run, in the order of `rows`.
+    """
+
+    settings: dict[str, str | int | float]
+    rows: tuple[StudyRow, ...]
+
+    @property
+    def accuracies(self) -> tuple[float, ...]:
+        """One per run."""
+        return tuple(row.accuracy for row in self.rows)
+
+    @property
+    def mean(self) -> float:
+        """Mean accuracy in percent."""
+        return float(np.mean(self.accuracies))
+
+    @property
+    def spread(self) -> float | None:
+        """Largest less smallest accuracy, in points; None for a single run."""
+        return max(self.accuracies) - min(self.accuracies) if len(self.rows) > 1 else None
+
+    @property
+    def wall_s(self) -> float:
+        """Mean training time."""
+        return float(np.mean([row.wall_s for row in self.rows]))
+
+
+@dataclass(frozen=True)
+class StudySummary:
+    """A study's settings, best first.
+
+    seed_spread: largest spread between seeds of one setting, in points; None without a second seed.
+    lead: of the best setting over the next, in points; None with fewer than two.
+    """
+
+    table: StudyTable
+    settings: tuple[SettingSummary, ...]
+
+    @property
+    def seed_spread(self) -> float | None:
+        """How far chance alone moves a result here."""
+        spreads = [s.spread for s in self.settings if s.spread is not None]
+        return max(spreads) if spreads else None
+
+    @property
+    def lead(self) -> float | None:
+        """Of the best over the next, in points."""
+        if len(self.settings) < 2:
+            return None
+        return self.settings[0].mean - self.settings[1].mean
+
+
+def summarise(table: StudyTable) -> StudySummary:
+    """Group the rows of a study by their settings without the seed."""
+    groups: dict[tuple, list[StudyRow]] = {}
+    for row in table.rows:
+        key = tuple((name, value) for name, value in row.settings.items() if name != _SEED)
+        groups.setdefault(key, []).append(row)
+    settings = [SettingSummary(dict(key), tuple(rows)) for key, rows in groups.items()]
+    settings.sort(key=lambda setting: -setting.mean)
+    return StudySummary(table, tuple(settings))
+
+
+def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Spearman's correlation of two rows of values, ties sharing their mean rank.
+
+    None for fewer than three pairs or where one row is constant.
+    """
+    ranks = [_ranks(values) for values in (first, second)]
+    if len(first) < 3 or any(np.ptp(each) == 0 for each in ranks):
+        return None
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def _ranks(values: Sequence[float]) -> np.ndarray:
+    values = np.asarray(values, float)
+    smaller = (values[:, None] > values).sum(1)
+    equal = (values[:, None] == values).sum(1)
+    return smaller + (equal - 1) / 2

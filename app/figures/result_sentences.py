@@ -1,0 +1,119 @@
+"""What the studies say, and what they do not, filled with their numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.training.paper_tables import paper_value
+from analysis.training.study_summary import rank_correlation
+from app.figures.number_format import THIN_SPACE, significant
+from app.figures.results import setting_name
+
+if TYPE_CHECKING:
+    from analysis.training.study_summary import StudySummary
+
+_FEWEST_TO_RANK = 5
+
+_DIFFERENCES = {
+    "scan_orders": (
+        "Ours are small models trained from nothing on nine rendered camera moves, reading out the "
+        "mean of all patches; the paper's are VideoMamba-Ti from ImageNet weights on "
+        "Something-Something V2, reading out CLS. The orders besides spatial first are our reading "
+        "of the paper's text."
+    ),
+    "scan_orders_actions": (
+        "Fifteen motion-captured actions, drawn as a figure, one performance of each: viewpoints "
+        "and speeds are new in the test, performances are not."
+    ),
+    "self_distillation": (
+        "The paper distils S into M and B on ImageNet; ours is a mini model and one half as wide "
+        "again on camera moves. One run each: compare the difference with the spread between seeds "
+        "of the scan-order study."
+    ),
+    "frames_and_resolution": (
+        "The paper fine-tunes on longer and larger clips; ours start from nothing in each size, "
+        "for the same number of clips. One run each: compare differences with the spread between "
+        "seeds of the scan-order study."
+    ),
+}
+
+
+def study_sentence(summary: StudySummary) -> str:
+    """Who leads, and whether by more than chance moves a result."""
+    missing = len(summary.table.missing)
+    to_do = (
+        f" {missing} of {len(summary.table.study.runs)} runs are still to be trained; "
+        f"{summary.table.study.command} goes on."
+        if missing
+        else ""
+    )
+    if not summary.settings:
+        return f"Nothing is trained yet.{to_do}"
+    best = summary.settings[0]
+    words = f"{setting_name(best.settings)} does best, {best.mean:.1f}{THIN_SPACE}% right"
+    if summary.lead is not None:
+        second = setting_name(summary.settings[1].settings)
+        words += f", {significant(summary.lead)} points before {second}"
+    if summary.seed_spread is None:
+        words += "; with one seed each, nobody can say how much of a difference is chance"
+    else:
+        larger = (summary.lead or 0) > summary.seed_spread
+        verdict = "more than chance explains" if larger else "not more than chance explains"
+        words += (
+            f"; seeds of one setting differ by up to {significant(summary.seed_spread)} points, so "
+            f"this lead is {verdict}"
+        )
+    return f"{words}.{to_do}"
+
+
+def paper_sentence(summary: StudySummary) -> str:
+    """Whether our ranking is the paper's, and what differs."""
+    study = summary.table.study.name
+    differs = _DIFFERENCES[study]
+    pairs = [
+        (setting.mean, paper_value(study, setting.settings))
+        for setting in summary.settings
+        if paper_value(study, setting.settings) is not None
+    ]
+    if not pairs:
+        return differs
+    correlation = rank_correlation(*zip(*pairs, strict=True))
+    if correlation is None or len(pairs) < _FEWEST_TO_RANK:
+        return differs
+    if correlation > 0.5:
+        verdict = "much the same ranking as the paper's"
+    elif correlation < -0.5:
+        verdict = "nearly the opposite of the paper's ranking"
+    else:
+        verdict = "not the paper's ranking"
+    return (
+        f"Over {len(pairs)} settings ours is {verdict} (rank correlation "
+        f"{significant(correlation, 2)}). {differs}"
+    )
+
+
+def classes_sentence(summary: StudySummary) -> str:
+    """The class on which the settings differ most."""
+    rows = [
+        (setting, setting.rows[0].accuracy_by_class)
+        for setting in summary.settings
+        if setting.rows[0].accuracy_by_class
+    ]
+    if len(rows) < 2:
+        return "Which classes a setting helps with shows when two of them are trained."
+
+    def extremes(label: str):
+        ranked = sorted(rows, key=lambda pair: pair[1][label])
+        return ranked[0], ranked[-1]
+
+    def spread(label: str) -> float:
+        low, high = extremes(label)
+        return high[1][label] - low[1][label]
+
+    label = max(rows[0][1], key=spread)
+    low, high = extremes(label)
+    return (
+        f"The settings differ most about {label}: {low[1][label]:.0f}{THIN_SPACE}% with "
+        f"{setting_name(low[0].settings)}, {high[1][label]:.0f}{THIN_SPACE}% with "
+        f"{setting_name(high[0].settings)} (first seed)."
+    )

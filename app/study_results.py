@@ -1,0 +1,64 @@
+"""The studies' tables as the page and programs get them; read anew at each call, nothing is run."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.api import RequestError
+
+Row = dict[str, Any]
+
+STUDY_TITLES = {
+    "scan_orders": "Scan orders",
+    "scan_orders_actions": "Scan orders, actions",
+    "self_distillation": "Self-distillation",
+    "frames_and_resolution": "Frames and pixels",
+}
+
+
+def study_summary(name: str):
+    """A `StudySummary`; raises TrainingError or RequestError, one sentence."""
+    # Imported when the tab is opened: every recipe comes with it.
+    from analysis.training.studies import read_table
+    from analysis.training.study_list import STUDIES
+    from analysis.training.study_summary import summarise
+
+    for study in STUDIES:
+        if study.name == name:
+            return summarise(read_table(study))
+    known = ", ".join(study.name for study in STUDIES)
+    raise RequestError(f"There is no study {name!r}; ask for one of {known}.")
+
+
+def study_rows(summary) -> list[Row]:
+    """A row per training, best setting first, for files and programs."""
+    from analysis.training.paper_tables import paper_value
+
+    study = summary.table.study.name
+    return [
+        {
+            "study": study,
+            "weights": row.name,
+            **row.settings,
+            "accuracy_percent": row.accuracy,
+            "accuracy_note": row.accuracy_note,
+            "mean_over_seeds_percent": round(setting.mean, 2),
+            "spread_over_seeds_points": setting.spread,
+            "paper_percent": paper_value(study, setting.settings),
+            "parameters": row.parameters,
+            "clips": row.clips,
+            "wall_s": row.wall_s,
+            "device": row.device,
+            "accuracy_by_class": row.accuracy_by_class,
+            "curve": list(row.curve),
+            "command": row.command,
+        }
+        for setting in summary.settings
+        for row in setting.rows
+    ]
+
+
+def paper_rows() -> Sequence[Any]:
+    """The paper's tables."""
+    from analysis.training.paper_tables import paper_tables
+
+    return paper_tables()
