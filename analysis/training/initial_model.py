@@ -1,26 +1,32 @@
 """The model a run starts from."""
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import nn
 
 from analysis.models import create_model
+from analysis.training.errors import TrainingError
 from analysis.training.recipe import ModelChoice
 from analysis.weights.initial import load_initial_weights
 
 
-def initial_model(choice: ModelChoice, outputs: int | None, seed: int) -> nn.Module:
+def initial_model(choice: ModelChoice, options: Mapping[str, object], seed: int) -> nn.Module:
     """Built and initialised from `seed`, without touching torch's own generator.
 
-    `outputs` is the size of the head, None for a model without one.
-    With `choice.weights` tensors are then taken from there. Raises TrainingError or
-    WeightsError, one sentence, for sizes and weights that do not fit.
+    `options` are what the objective asks of `create_model`, such as the number of classes. With
+    `choice.weights` tensors are then taken from there. Raises TrainingError or WeightsError, one
+    sentence, for sizes and weights that do not fit.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        head = {} if outputs is None else {"num_classes": outputs}
-        model = create_model(choice.name, **head, **choice.overrides())
+        try:
+            model = create_model(choice.name, **options, **choice.overrides())
+        except (TypeError, ValueError) as error:
+            raise TrainingError(
+                f"{choice.name} cannot be made for this objective: {error}."
+            ) from error
     if choice.step_sizes is not None:
         spread_step_sizes(model, choice.step_sizes, torch.Generator().manual_seed(seed))
     if choice.weights is not None:

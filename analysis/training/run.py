@@ -81,7 +81,7 @@ def run_recipe(
 def _check(recipe: Recipe, material: Material, shape: RunShape):
     """A function giving a classifier's accuracy (0 to 1) on a few hundred clips never trained on;
     None for what has no classes."""
-    if not material.labels or recipe.objective.outputs(material.labels) is None:
+    if not recipe.objective.classifies:
         return None
     batches = list(material.held_out(shape, CHECK_CLIPS))
     return lambda model: score_batches(model, material.labels, batches).accuracy
@@ -93,10 +93,10 @@ def _evaluation(recipe, material, shape, state, folder) -> dict:
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["step"] == state.step and is_record_of(kept["recipe"], recipe):
             return kept["evaluation"]
-    if recipe.objective.outputs(material.labels) is None:
-        evaluation = _held_out_loss(recipe, material, shape, state)
-    else:
+    if hasattr(state.result, "head"):
         evaluation = material.evaluate(state.result, shape)
+    else:
+        evaluation = _held_out_loss(recipe, material, shape, state)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     content = {"recipe": recipe_record(recipe), "step": state.step, "evaluation": evaluation}
     text = json.dumps(content, indent=2) + "\n"

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,10 +40,11 @@ class TrainingState:
 
 
 def start_state(
-    recipe: Recipe, outputs: int | None, device: torch.device | None = None
+    recipe: Recipe, labels: Sequence[str], device: torch.device | None = None
 ) -> TrainingState:
-    """A fresh state; `outputs` is the size of the head, None for a model without one."""
-    model = initial_model(recipe.model, outputs, recipe.seed).to(device or "cpu")
+    """A fresh state of a model for `labels`, class names that are empty where there are none."""
+    options = recipe.objective.model_options(labels)
+    model = initial_model(recipe.model, options, recipe.seed).to(device or "cpu")
     keeps_mean = recipe.optimizer.mean_decay is not None
     mean_model = copy.deepcopy(model).requires_grad_(False).eval() if keeps_mean else None
     return TrainingState(model, mean_model, make_optimizer(model, recipe.optimizer))

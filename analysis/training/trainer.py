@@ -62,7 +62,7 @@ def train(
     """
     shape = run_shape(recipe, material, rank, world)
     folder.mkdir(parents=True, exist_ok=True)
-    state = start_state(recipe, recipe.objective.outputs(material.labels), device)
+    state = start_state(recipe, material.labels, device)
     if resume and (folder / STATE_FILE).exists():
         load_state(state, recipe, folder)
     elif rank == 0:

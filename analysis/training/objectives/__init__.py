@@ -2,7 +2,8 @@
 
 An objective is a frozen config with
 
-- `outputs(labels)`: how many outputs the model's head needs, None for a model without one,
+- `model_options(labels)`: what `create_model` has to know: the number of classes, layers aligned,
+- `classifies`: whether the model then answers with classes,
 - `module(model)`: a module holding the model, called with clips, targets and a generator, that
   returns the loss summed over the clips and other sums for the log (`right`: clips answered right),
 - `prepare(batch, classes, generator)`: what is done to a whole batch first,

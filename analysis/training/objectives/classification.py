@@ -22,15 +22,16 @@ class Classification:
 
     label_smoothing: float = 0.1
     mixing: Mixing | None = None
+    classifies = True
     draws = False
 
     def __post_init__(self) -> None:
         share = self.label_smoothing
         require(0 <= share < 1, "objective.label_smoothing", share, "at least 0 and below 1")
 
-    def outputs(self, labels: Sequence[str]) -> int:
+    def model_options(self, labels: Sequence[str]) -> dict[str, object]:
         """One logit per class."""
-        return len(labels)
+        return {"num_classes": len(labels)}
 
     def prepare(self, batch: Batch, classes: int, generator: np.random.Generator) -> Batch:
         """The batch, its clips mixed with each other where asked for."""

@@ -29,7 +29,10 @@ class MaskedAlignment:
     teacher_file: checkpoint with its tensors; None for random ones from a fixed seed, for trials.
     mask, ratio: which tokens are hidden, one of `MASKS`, and their share.
     loss: "cosine" (2 - 2 cos, as published), "mse" or "smooth_l1", mean over visible tokens.
-    teacher_interval: layers of the teacher from one aligned layer to the next.
+    layers: aligned, counted from the last (1 as published; the paper tries 2 and 6), every
+        `layer_interval`-th of the student with every `teacher_interval`-th of the teacher.
+    last_layer: what of the student's last layer is aligned, "published" or "normed"; see
+        `analysis.models.videomamba_student.StudentConfig`.
     """
 
     teacher: str = "clip_b16"
@@ -37,7 +40,11 @@ class MaskedAlignment:
     mask: str = "attention"
     ratio: float = 0.8
     loss: str = "cosine"
+    layers: int = 1
+    layer_interval: int = 1
     teacher_interval: int = 1
+    last_layer: str = "published"
+    classifies = False
     draws = True
 
     def __post_init__(self) -> None:
@@ -46,11 +53,18 @@ class MaskedAlignment:
         require(self.mask in MASKS, "objective.mask", self.mask, " or ".join(MASKS))
         require(0 <= self.ratio < 1, "objective.ratio", self.ratio, "at least 0 and below 1")
         require(self.loss in LOSSES, "objective.loss", self.loss, " or ".join(LOSSES))
-        interval = self.teacher_interval
-        require(interval >= 1, "objective.teacher_interval", interval, "1 or more")
+        for name in ("layers", "layer_interval", "teacher_interval"):
+            require(getattr(self, name) >= 1, f"objective.{name}", getattr(self, name), "1 or more")
+        known = self.last_layer in ("published", "normed")
+        require(known, "objective.last_layer", self.last_layer, "published or normed")
 
-    def outputs(self, labels: Sequence[str]) -> None:
-        """None: a student has no classifier."""
+    def model_options(self, labels: Sequence[str]) -> dict[str, object]:
+        """Which of its layers the student aligns."""
+        return {
+            "align_layers": self.layers,
+            "align_interval": self.layer_interval,
+            "align_last": self.last_layer,
+        }
 
     def prepare(self, batch: Batch, classes: int, generator: np.random.Generator) -> Batch:
         """The batch as it is."""

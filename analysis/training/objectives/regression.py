@@ -14,11 +14,12 @@ from analysis.training.source import Batch
 class Regression:
     """Mean squared error of one output (VideoMamba paper, section 4.3, LVU)."""
 
+    classifies = False
     draws = False
 
-    def outputs(self, labels: Sequence[str]) -> int:
+    def model_options(self, labels: Sequence[str]) -> dict[str, object]:
         """A single value."""
-        return 1
+        return {"num_classes": 1}
 
     def prepare(self, batch: Batch, classes: int, generator: np.random.Generator) -> Batch:
         """The batch as it is."""

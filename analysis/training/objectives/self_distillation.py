@@ -30,14 +30,15 @@ class SelfDistillation:
     weight: float = 1.0
     label_smoothing: float = 0.1
     mixing: Mixing | None = None
+    classifies = True
     draws = False
 
     def __post_init__(self) -> None:
         require(self.weight >= 0, "objective.weight", self.weight, "0 or more")
 
-    def outputs(self, labels: Sequence[str]) -> int:
+    def model_options(self, labels: Sequence[str]) -> dict[str, object]:
         """One logit per class."""
-        return len(labels)
+        return {"num_classes": len(labels)}
 
     def prepare(self, batch: Batch, classes: int, generator: np.random.Generator) -> Batch:
         """The batch, its clips mixed with each other where asked for."""

@@ -15,7 +15,7 @@ from analysis.training.state import start_state
 
 
 def test_weight_decay_touches_weight_matrices_only(tiny):
-    model = start_state(tiny, 2).model
+    model = start_state(tiny, ("grey", "noise")).model
     groups = make_optimizer(model, tiny.optimizer).param_groups
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     decayed = [p for g in groups if g["weight_decay"] > 0 for p in g["params"]]
@@ -27,7 +27,7 @@ def test_weight_decay_touches_weight_matrices_only(tiny):
 
 
 def test_initial_step_sizes_are_spread_over_the_range(tiny):
-    model = start_state(tiny, 2).model
+    model = start_state(tiny, ("grey", "noise")).model
     spread_step_sizes(model, (0.001, 0.1), torch.Generator().manual_seed(0))
     for name, parameter in model.named_parameters():
         if name.endswith(("dt_proj.bias", "dt_proj_b.bias")):

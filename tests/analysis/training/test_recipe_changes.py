@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 
 from analysis.ops.scan_order import SCAN_ORDERS
-from analysis.training.errors import RecipeError
+from analysis.training.errors import RecipeError, TrainingError
 from analysis.training.recipes import RECIPES, make_recipe
-from analysis.training.state import recipe_record
+from analysis.training.state import recipe_record, start_state
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -83,3 +83,28 @@ def test_unknown_recipes_name_the_nearest():
 def test_recipes_cannot_be_changed_in_place():
     with pytest.raises(dataclasses.FrozenInstanceError):
         make_recipe("videomamba_mini.camera").seed = 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("objective.layers=0", "1 or more"),
+        ("objective.last_layer=other", "published or normed"),
+        ("objective.mask=stripes", "clip_row"),
+        ("objective.ratio=1", "below 1"),
+    ],
+)
+def test_masked_alignment_takes_changes_too(change, said):
+    name = "videomamba_student_middle.k400_mask_pt_f8_res224"
+    assert make_recipe(name, ["objective.layers=6"]).objective.layers == 6
+    with pytest.raises(RecipeError, match=said):
+        make_recipe(name, [change])
+
+
+def test_a_model_that_cannot_learn_the_objective_is_one_sentence(tiny):
+    recipe = make_recipe(
+        "videomamba_student_middle.k400_mask_pt_f8_res224",
+        ["model.name=videomamba_debug", "model.num_frames=4"],
+    )
+    with pytest.raises(TrainingError, match="videomamba_debug cannot be made for this objective"):
+        start_state(recipe, ())

@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 def updated(recipe, material, **execution):
     """Parameters after one update, and the gradients that led there."""
     recipe = replace(recipe, execution=Execution(**execution))
-    state = start_state(recipe, len(material.labels))
+    state = start_state(recipe, material.labels)
     batch = material.training(run_shape(recipe, material)).batch(0)
     updater = Updater(state, recipe, steps=8, rank=0, world=1)
     with updater.running():
@@ -52,7 +52,7 @@ def test_bfloat16_is_close_to_float32(tiny, material):
 
 def test_drop_path_draws_anew_at_every_step_and_leaves_torch_alone(tiny, material):
     recipe = replace(tiny, model=replace(tiny.model, drop_path_rate=0.9))
-    state = start_state(recipe, 2)
+    state = start_state(recipe, material.labels)
     batch = material.training(run_shape(recipe, material)).batch(0)
     updater = Updater(state, recipe, steps=8, rank=0, world=1)
     assert not updater.shares_cores
@@ -93,7 +93,7 @@ def test_two_processes_learn_from_both_their_batches(tiny, material, tmp_path):
     first, second = (load_file(tmp_path / f"{rank}.safetensors") for rank in range(2))
     assert all(torch.equal(first[key], second[key]) for key in first)
     # The same steps by hand: the batches of both processes as one.
-    state = start_state(tiny, 2)
+    state = start_state(tiny, material.labels)
     updater = Updater(state, replace(tiny, execution=Execution(accumulate=1)), 8, 0, 1)
     sources = [material.training(run_shape(tiny, material, rank, 2)) for rank in range(2)]
     for step in range(3):

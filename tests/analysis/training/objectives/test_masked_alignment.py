@@ -201,7 +201,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tiny, material, t
     assert resumed.step == whole.step == 4
     for key, value in whole.model.state_dict().items():
         assert torch.equal(resumed.model.state_dict()[key], value), key
-    started = start_state(recipe, None).model.state_dict()
+    started = start_state(recipe, ()).model.state_dict()
     idle = {
         key for key, value in whole.model.state_dict().items() if torch.equal(value, started[key])
     }
