@@ -12,6 +12,7 @@ STUDY_TITLES = {
     "scan_orders_actions": "Scan orders, actions",
     "self_distillation": "Self-distillation",
     "frames_and_resolution": "Frames and pixels",
+    "shipped": "Shipped model",
 }
 
 

@@ -16,7 +16,9 @@ def register(commands: argparse._SubParsersAction) -> None:
         description="Trains every run of a study that has no row yet, one after another, and "
         "prints the table. A stopped study goes on where it was.",
     )
-    parser.add_argument("study", help="scan_orders, self_distillation or frames_and_resolution")
+    parser.add_argument(
+        "study", help="scan_orders, self_distillation, frames_and_resolution or shipped"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs"), help="folder of the runs (runs/)")
     parser.add_argument(
         "--show", action="store_true", help="print the rows there are and train nothing"

@@ -6,8 +6,8 @@ from analysis.training.studies import Study, StudyRun
 SEEDS = (0, 1)
 
 
-def _order_run(scan_order: str, seed: int) -> StudyRun:
-    base = f"videomamba_mini.order_{scan_order}"
+def _order_run(scan_order: str, seed: int, tag: str = "order") -> StudyRun:
+    base = f"videomamba_mini.{tag}_{scan_order}"
     return StudyRun(
         name=base if seed == 0 else f"{base}.seed_{seed}",
         settings={"scan_order": scan_order, "seed": seed},
@@ -21,6 +21,12 @@ SCAN_ORDER_STUDY = Study(
     question="Which order should a model read its tokens in, if it is trained in that order?",
     runs=tuple(_order_run(order, seed) for seed in SEEDS for order in SCAN_ORDERS),
     ships=True,
+)
+
+ACTION_ORDER_STUDY = Study(
+    name="scan_orders_actions",
+    question="Does the ranking of the orders hold on motion-captured actions?",
+    runs=tuple(_order_run(order, seed, "actions") for seed in SEEDS for order in SCAN_ORDERS),
 )
 
 SELF_DISTILLATION_STUDY = Study(
@@ -53,4 +59,23 @@ FRAMES_AND_RESOLUTION_STUDY = Study(
     ),
 )
 
-STUDIES = (SCAN_ORDER_STUDY, SELF_DISTILLATION_STUDY, FRAMES_AND_RESOLUTION_STUDY)
+SHIPPED_STUDY = Study(
+    name="shipped",
+    question="How good is the model that the page opens with?",
+    runs=(
+        StudyRun(
+            "videomamba_mini.camera",
+            {"weights": "videomamba_mini.camera", "seed": 0},
+            "videomamba_mini.camera",
+        ),
+    ),
+    ships=True,
+)
+
+STUDIES = (
+    SCAN_ORDER_STUDY,
+    ACTION_ORDER_STUDY,
+    SELF_DISTILLATION_STUDY,
+    FRAMES_AND_RESOLUTION_STUDY,
+    SHIPPED_STUDY,
+)

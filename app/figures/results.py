@@ -21,6 +21,7 @@ _WORDS = {
     "num_frames": "{} frames",
     "image_size": "{} px",
     "seed": "seed {}",
+    "weights": "{}",
 }
 
 
