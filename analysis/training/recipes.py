@@ -8,6 +8,7 @@ from analysis.ops.scan_order import SCAN_ORDERS
 from analysis.training.camera.data import CameraMovesData
 from analysis.training.errors import RecipeError
 from analysis.training.motion_capture.data import MotionCaptureData
+from analysis.training.moving_objects.data import MovingObjectsData
 from analysis.training.objectives.classification import Classification
 from analysis.training.objectives.self_distillation import SelfDistillation
 from analysis.training.published_recipes import published_recipes
@@ -51,6 +52,11 @@ def action_order_recipe(scan_order: str) -> Recipe:
     )
 
 
+def object_recipe() -> Recipe:
+    """Of a model that says which way a coloured shape moves against what is behind it."""
+    return replace(order_recipe("spatial_first"), data=MovingObjectsData())
+
+
 def short_recipe(model: str = "videomamba_mini", teacher: str | None = None) -> Recipe:
     """Of the recipe studies: half the length of the scan-order study, from a teacher if given."""
     recipe = order_recipe("spatial_first")
@@ -72,6 +78,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         f"videomamba_mini.actions_{order}": partial(action_order_recipe, order)
         for order in SCAN_ORDERS
     },
+    "videomamba_mini.object_directions": object_recipe,
     "videomamba_mini.short": short_recipe,
     "videomamba_mini_wide.short": partial(short_recipe, "videomamba_mini_wide"),
     "videomamba_mini_wide_distill.short": partial(

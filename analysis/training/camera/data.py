@@ -17,10 +17,9 @@ from analysis.training.camera.photograph_store import PhotographStore
 from analysis.training.camera.photographs import Photograph, load_photographs, split_photographs
 from analysis.training.clip_feed import normalised
 from analysis.training.errors import require
+from analysis.training.rendered_clips import Draw, RenderedSource, held_out_batches
 from analysis.training.scores import Scores, score_batches
 from analysis.training.source import Batch, Places, RunShape
-
-_EVALUATION_BATCH = 90
 
 
 @dataclass(frozen=True)
@@ -64,17 +63,14 @@ class CameraMaterial:
         )
         self._hash = photographs_hash(photographs)
 
-    def training(self, run: RunShape) -> "CameraSource":
+    def training(self, run: RunShape) -> RenderedSource:
         """Clips over the training photographs."""
-        return CameraSource(self._moves(self.training_photographs, run), self.data, run)
+        draw = _draw(self._moves(self.training_photographs, run))
+        return RenderedSource(draw, self.data.easy_share, run)
 
     def held_out(self, run: RunShape, clips: int) -> Iterator[Batch]:
         """Clips of full difficulty over photographs never trained on."""
-        moves = self._moves(self.held_out_photographs, run)
-        generator = np.random.default_rng([1, 0xE7A1])
-        for start in range(0, clips, _EVALUATION_BATCH):
-            size = min(_EVALUATION_BATCH, clips - start)
-            yield _batch(moves.batch(size, generator))
+        return held_out_batches(_draw(self._moves(self.held_out_photographs, run)), clips)
 
     def evaluate(
         self,
@@ -133,26 +129,12 @@ class CameraMaterial:
         return CameraMoves(store, num_frames=run.num_frames, image_size=run.image_size)
 
 
-class CameraSource:
-    """Batches of rendered clips that grow harder over the run."""
+def _draw(moves: CameraMoves) -> Draw:
+    def draw(size: int, generator: np.random.Generator, difficulty: float) -> Batch:
+        pixels, labels = moves.batch(size, generator, difficulty)
+        return Batch(normalised(pixels), torch.from_numpy(labels))
 
-    def __init__(self, moves: CameraMoves, data: CameraMovesData, run: RunShape):
-        self.moves, self.data, self.run = moves, data, run
-
-    def difficulty_at(self, step: int) -> float:
-        """Difficulty (0 to 1) of the clips of step number `step`."""
-        return min(1.0, step / max(1.0, self.data.easy_share * self.run.steps))
-
-    def batch(self, step: int) -> Batch:
-        """The batch of step number `step`."""
-        run = self.run
-        generator = np.random.default_rng([run.seed, step, run.rank])
-        return _batch(self.moves.batch(run.batch_size, generator, self.difficulty_at(step)))
-
-
-def _batch(drawn: tuple[np.ndarray, np.ndarray]) -> Batch:
-    pixels, labels = drawn
-    return Batch(normalised(pixels), torch.from_numpy(labels))
+    return draw
 
 
 def _accuracy(parts: dict[str, Scores]) -> float:

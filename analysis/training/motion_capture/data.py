@@ -11,11 +11,11 @@ from analysis.training.clip_feed import normalised
 from analysis.training.errors import require
 from analysis.training.motion_capture.motion_capture import MotionCapture
 from analysis.training.motion_capture.motions import ACTIONS, Motion, load_motions
+from analysis.training.rendered_clips import Draw, RenderedSource, held_out_batches
 from analysis.training.scores import score_batches
 from analysis.training.source import Batch, Places, RunShape
 
 EVALUATION_CLIPS = 2250
-_EVALUATION_BATCH = 90
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,13 @@ class MotionCaptureMaterial:
     def __init__(self, data: MotionCaptureData, motions: tuple[Motion, ...]):
         self.data, self.motions = data, motions
 
-    def training(self, run: RunShape) -> "MotionCaptureSource":
+    def training(self, run: RunShape) -> RenderedSource:
         """Clips from the training viewpoints at the training speeds."""
-        return MotionCaptureSource(self._clips("training", run), self.data, run)
+        return RenderedSource(self._draw("training", run), self.data.easy_share, run)
 
     def held_out(self, run: RunShape, clips: int) -> Iterator[Batch]:
         """Clips of the hardest kind from held-out viewpoints at held-out speeds."""
-        drawn = self._clips("held_out", run)
-        generator = np.random.default_rng([1, 0xE7A1])
-        for start in range(0, clips, _EVALUATION_BATCH):
-            size = min(_EVALUATION_BATCH, clips - start)
-            yield _batch(drawn.batch_of(size, generator, self.data.hardest))
+        return held_out_batches(self._draw("held_out", run), clips)
 
     def evaluate(self, model: nn.Module, run: RunShape) -> dict:
         """Scores on held-out clips."""
@@ -84,30 +80,13 @@ class MotionCaptureMaterial:
             "motions": "pybullet 3.2.7",
         }
 
-    def _clips(self, split: str, run: RunShape) -> MotionCapture:
-        return MotionCapture(
+    def _draw(self, split: str, run: RunShape) -> Draw:
+        clips = MotionCapture(
             self.motions, split, num_frames=run.num_frames, image_size=run.image_size
         )
 
+        def draw(size: int, generator: np.random.Generator, difficulty: float) -> Batch:
+            pixels, labels = clips.batch_of(size, generator, self.data.hardest * difficulty)
+            return Batch(normalised(pixels), torch.from_numpy(labels))
 
-class MotionCaptureSource:
-    """Batches of drawn clips that grow harder over the run."""
-
-    def __init__(self, clips: MotionCapture, data: MotionCaptureData, run: RunShape):
-        self.clips, self.data, self.run = clips, data, run
-
-    def difficulty_at(self, step: int) -> float:
-        """Difficulty (0 to 1) of the clips of step number `step`."""
-        share = min(1.0, step / max(1.0, self.data.easy_share * self.run.steps))
-        return self.data.hardest * share
-
-    def batch(self, step: int) -> Batch:
-        """The batch of step number `step`."""
-        run = self.run
-        generator = np.random.default_rng([run.seed, step, run.rank])
-        return _batch(self.clips.batch_of(run.batch_size, generator, self.difficulty_at(step)))
-
-
-def _batch(drawn: tuple[np.ndarray, np.ndarray]) -> Batch:
-    pixels, labels = drawn
-    return Batch(normalised(pixels), torch.from_numpy(labels))
+        return draw

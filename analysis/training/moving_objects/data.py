@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -15,11 +14,11 @@ from analysis.training.clip_feed import normalised
 from analysis.training.errors import require
 from analysis.training.moving_objects.composition import DIRECTIONS
 from analysis.training.moving_objects.moving_objects import CaptionedBatch, MovingObjects
+from analysis.training.rendered_clips import Draw, RenderedSource, held_out_batches
 from analysis.training.scores import score_batches
 from analysis.training.source import Batch, Places, RunShape
 
 EVALUATION_CLIPS = 2250
-_EVALUATION_BATCH = 90
 
 
 @dataclass(frozen=True)
@@ -60,17 +59,15 @@ class MovingObjectsMaterial:
         )
         self._hash = photographs_hash(photographs)
 
-    def training(self, run: RunShape) -> "MovingObjectsSource":
+    def training(self, run: RunShape) -> RenderedSource:
         """Seen compositions over the training photographs."""
-        clips = self._clips("seen", self.training_photographs, run)
-        return MovingObjectsSource(clips, self.data, run)
+        draw = self._draw("seen", self.training_photographs, run)
+        return RenderedSource(draw, self.data.easy_share, run)
 
     def held_out(self, run: RunShape, clips: int) -> Iterator[Batch]:
         """Compositions never seen over photographs never trained on, at full difficulty."""
-        drawn = self._clips("never_seen", self.held_out_photographs, run)
-        generator = np.random.default_rng([1, 0xE7A1])
-        for start in range(0, clips, _EVALUATION_BATCH):
-            yield _batch(drawn.batch_of(min(_EVALUATION_BATCH, clips - start), generator))
+        draw = self._draw("never_seen", self.held_out_photographs, run)
+        return held_out_batches(draw, clips)
 
     def evaluate(self, model: nn.Module, run: RunShape) -> dict:
         """Scores on held-out clips."""
@@ -82,6 +79,7 @@ class MovingObjectsMaterial:
                 "combinations of shape, colour, direction and camera move never trained on, over "
                 f"{len(self.held_out_photographs)} photographs never trained on"
             ),
+            "accuracy_by_class": scores.as_dict()["accuracy_by_class"],
             "rendered": scores.as_dict(),
         }
 
@@ -97,26 +95,10 @@ class MovingObjectsMaterial:
             },
         }
 
-    def _clips(self, split: str, photographs, run: RunShape) -> MovingObjects:
+    def _draw(self, split: str, photographs: Sequence[Photograph], run: RunShape) -> Draw:
         store = PhotographStore.build(photographs)
-        return MovingObjects(store, split, num_frames=run.num_frames, image_size=run.image_size)
-
-
-class MovingObjectsSource:
-    """Batches of rendered clips that grow harder over the run."""
-
-    def __init__(self, clips: MovingObjects, data: MovingObjectsData, run: RunShape):
-        self.clips, self.data, self.run = clips, data, run
-
-    def difficulty_at(self, step: int) -> float:
-        """Difficulty (0 to 1) of the clips of step number `step`."""
-        return min(1.0, step / max(1.0, self.data.easy_share * self.run.steps))
-
-    def batch(self, step: int) -> Batch:
-        """The batch of step number `step`."""
-        run = self.run
-        generator = np.random.default_rng([run.seed, step, run.rank])
-        return _batch(self.clips.batch_of(run.batch_size, generator, self.difficulty_at(step)))
+        clips = MovingObjects(store, split, num_frames=run.num_frames, image_size=run.image_size)
+        return lambda *request: _batch(clips.batch_of(*request))
 
 
 def _batch(drawn: CaptionedBatch) -> Batch:

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from analysis.training.camera.data import CameraMovesData, CameraSource
 from analysis.training.errors import RecipeError
 from analysis.training.initial_model import spread_step_sizes
 from analysis.training.optimizer import make_optimizer
 from analysis.training.recipe import Optimizer
+from analysis.training.rendered_clips import RenderedSource
 from analysis.training.source import RunShape
 from analysis.training.state import start_state
 
@@ -66,9 +66,9 @@ def test_length_in_clips_and_in_epochs(tiny):
         replace(tiny, clips=None).steps(85)
 
 
-def test_camera_clips_grow_harder_and_stay_hard():
+def test_rendered_clips_grow_harder_and_stay_hard():
     run = RunShape(seed=0, batch_size=64, steps=1000, num_frames=8, image_size=64)
-    source = CameraSource(None, CameraMovesData(easy_share=0.25), run)
+    source = RenderedSource(None, easy_share=0.25, run=run)
     assert [source.difficulty_at(step) for step in (0, 125, 250, 999)] == [0.0, 0.5, 1.0, 1.0]
 
 

@@ -84,10 +84,18 @@ def test_a_step_is_the_same_whenever_it_is_asked_for(motions):
 
 @pytest.mark.parametrize("hardest", [1.0, 0.4])
 @pytest.mark.parametrize(("step", "share"), [(0, 0.0), (15, 0.5), (30, 1.0), (99, 1.0)])
-def test_clips_grow_harder(motions, step, share, hardest):
+def test_clips_grow_harder_up_to_the_hardest_asked_for(motions, monkeypatch, step, share, hardest):
+    asked = []
+    drawn = MotionCapture.batch_of
+
+    def batch_of(clips, size, generator, difficulty):
+        asked.append(difficulty)
+        return drawn(clips, size, generator, difficulty)
+
+    monkeypatch.setattr(MotionCapture, "batch_of", batch_of)
     data = MotionCaptureData(easy_share=0.3, hardest=hardest)
-    source = MotionCaptureMaterial(data, motions).training(RUN)
-    assert source.difficulty_at(step) == pytest.approx(share * hardest)
+    MotionCaptureMaterial(data, motions).training(RUN).batch(step)
+    assert asked == [pytest.approx(share * hardest)]
 
 
 @pytest.mark.parametrize("wrong", [{"easy_share": 1.0}, {"hardest": 1.5}], ids=str)

@@ -1,0 +1,47 @@
+"""Every recipe that needs no data set takes real steps on real material."""
+
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from analysis.training.motion_capture.motions import MotionCaptureError
+from analysis.training.recipes import make_recipe
+from analysis.training.source import Places
+from analysis.training.trainer import train
+
+OFFLINE = [
+    "videomamba_mini.camera",
+    "videomamba_mini.order_alternating",
+    "videomamba_mini.actions_spatiotemporal_v2",
+    "videomamba_mini.object_directions",
+    "videomamba_mini.short",
+    "videomamba_mini_wide_distill.short",
+]
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """Photographs made of blobs in colour."""
+    folder = tmp_path_factory.mktemp("photographs")
+    generator = np.random.default_rng(0)
+    for number in range(8):
+        pixels = generator.integers(0, 256, (40, 60, 3), dtype=np.uint8)
+        picture = Image.fromarray(pixels).resize((480, 320), Image.Resampling.BICUBIC)
+        picture.save(folder / f"{number}.png")
+    return Places(cache=tmp_path_factory.mktemp("cache"), photographs=folder)
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_two_steps(name, places, tmp_path):
+    recipe = make_recipe(name, ["batch_size=6"])
+    try:
+        material = recipe.data.load(places, lambda text: None)
+    except MotionCaptureError as error:
+        pytest.skip(str(error))
+    rows = []
+    state = train(recipe, material, tmp_path, stop_after=2, report_every=2, progress=rows.append)
+    assert state.step == 2
+    chance = math.log(len(material.labels))
+    assert 0.5 * chance < rows[0]["loss"] < 3 * chance
