@@ -40,6 +40,14 @@ class SettingSummary:
         return max(self.accuracies) - min(self.accuracies) if len(self.rows) > 1 else None
 
     @property
+    def accuracy_by_class(self) -> dict[str, float]:
+        """Means in percent over the runs that counted by class; empty where none did."""
+        counted = [row.accuracy_by_class for row in self.rows if row.accuracy_by_class]
+        if not counted:
+            return {}
+        return {label: float(np.mean([each[label] for each in counted])) for label in counted[0]}
+
+    @property
     def wall_s(self) -> float:
         """Mean training time."""
         return float(np.mean([row.wall_s for row in self.rows]))
@@ -55,6 +63,18 @@ class StudySummary:
 
     table: StudyTable
     settings: tuple[SettingSummary, ...]
+
+    @property
+    def planned(self) -> tuple[dict[str, str | int | float], ...]:
+        """Every setting of the study, trained or not, in the order of its runs."""
+        return tuple(
+            map(dict, dict.fromkeys(_without_seed(r.settings) for r in self.table.study.runs))
+        )
+
+    @property
+    def accuracy_notes(self) -> tuple[str, ...]:
+        """What accuracies were counted on, each wording once."""
+        return tuple(dict.fromkeys(row.accuracy_note for row in self.table.rows))
 
     @property
     def seed_spread(self) -> float | None:
@@ -74,11 +94,14 @@ def summarise(table: StudyTable) -> StudySummary:
     """Group the rows of a study by their settings without the seed."""
     groups: dict[tuple, list[StudyRow]] = {}
     for row in table.rows:
-        key = tuple((name, value) for name, value in row.settings.items() if name != _SEED)
-        groups.setdefault(key, []).append(row)
+        groups.setdefault(_without_seed(row.settings), []).append(row)
     settings = [SettingSummary(dict(key), tuple(rows)) for key, rows in groups.items()]
     settings.sort(key=lambda setting: -setting.mean)
     return StudySummary(table, tuple(settings))
+
+
+def _without_seed(settings: dict) -> tuple[tuple[str, str | int | float], ...]:
+    return tuple((name, value) for name, value in settings.items() if name != _SEED)
 
 
 def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float | None:

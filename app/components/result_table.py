@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from analysis.training.paper_tables import PaperTable, paper_value
 from app.components.sorted_table import Column, Row, sorted_table
 from app.figures.number_format import THIN_SPACE, compact, duration
-from app.figures.results import setting_name, spread_words
+from app.figures.results import setting_color, setting_name, spread_words
 from app.theme import SCAN_ORDER_NAMES
 
 if TYPE_CHECKING:
@@ -25,8 +25,13 @@ def study_table(summary: StudySummary) -> str:
         )
     study = summary.table.study.name
     rows = [
-        {"index": index, "setting": setting, "paper": paper_value(study, setting.settings)}
-        for index, setting in enumerate(summary.settings)
+        {
+            "place": summary.planned.index(setting.settings),
+            "setting": setting,
+            "paper": paper_value(study, setting.settings),
+            "color": setting_color(summary, setting.settings),
+        }
+        for setting in summary.settings
     ]
     columns = list(_COLUMNS)
     if all(row["paper"] is None for row in rows):
@@ -68,8 +73,7 @@ def _in_words(value: str | int | float) -> str:
 
 
 def _attributes(row: Row) -> str:
-    order = row["setting"].settings.get("scan_order")
-    return f'style="--row-color: var(--order-{order})"' if order else ""
+    return f'style="--row-color: {row["color"]}"'
 
 
 def _name(row: Row) -> str:
@@ -78,7 +82,7 @@ def _name(row: Row) -> str:
 
 def _accuracy(row: Row) -> str:
     mean = row["setting"].mean
-    return (
+    return _one_line(
         f'<span class="bar-small"><i style="width:{mean:.1f}%"></i></span>'
         f'<span class="bar-share">{mean:.1f}{THIN_SPACE}%</span>'
     )
@@ -89,9 +93,10 @@ def _one_line(words: str) -> str:
 
 
 def _runs(row: Row) -> str:
-    return "".join(
-        f'<code class="command">{escape(run.command)}</code>' for run in row["setting"].rows
-    )
+    runs = row["setting"].rows
+    commands = "".join(f'<code class="command">{escape(run.command)}</code>' for run in runs)
+    count = f"{len(runs)} commands" if len(runs) > 1 else "1 command"
+    return f'<details class="commands"><summary>{count}</summary>{commands}</details>'
 
 
 _PAPER = Column(
@@ -103,8 +108,8 @@ _PAPER = Column(
 _COLUMNS = (
     Column(
         "Setting",
-        "What is particular about these runs",
-        lambda row: row["index"],
+        "What is particular about these runs; sorted as the study lists them",
+        lambda row: row["place"],
         _name,
     ),
     Column(
@@ -135,5 +140,5 @@ _COLUMNS = (
         lambda row: row["setting"].rows[0].parameters,
         lambda row: _one_line(compact(row["setting"].rows[0].parameters)),
     ),
-    Column("Command", "Makes each run again", lambda row: row["index"], _runs),
+    Column("Commands", "Make each run again", lambda row: len(row["setting"].rows), _runs),
 )

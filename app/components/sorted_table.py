@@ -49,7 +49,7 @@ def sorted_table(
     """
     spans = "".join(f'<th scope="colgroup" colspan="{span}">{name}</th>' for name, span in groups)
     heads = "".join(_head(index, column) for index, column in enumerate(columns))
-    options = "".join(
+    options = '<option value="" hidden>a column</option>' + "".join(
         f'<option value="{index}">{column.name}</option>' for index, column in enumerate(columns)
     )
     body = "".join(

@@ -54,20 +54,31 @@ def study_sentence(summary: StudySummary) -> str:
     if not summary.settings:
         return f"Nothing is trained yet.{to_do}"
     best = summary.settings[0]
-    words = f"{setting_name(best.settings)} does best, {best.mean:.1f}{THIN_SPACE}% right"
-    if summary.lead is not None:
-        second = setting_name(summary.settings[1].settings)
-        words += f", {significant(summary.lead)} points before {second}"
+    if summary.lead is None:
+        return f"{setting_name(best.settings)}: {best.mean:.1f}{THIN_SPACE}% right.{to_do}"
+    second = setting_name(summary.settings[1].settings)
+    words = (
+        f"{setting_name(best.settings)} does best, {best.mean:.1f}{THIN_SPACE}% right, "
+        f"{significant(summary.lead)} points before {second}"
+    )
     if summary.seed_spread is None:
         words += "; with one seed each, nobody can say how much of a difference is chance"
     else:
-        larger = (summary.lead or 0) > summary.seed_spread
-        verdict = "more than chance explains" if larger else "not more than chance explains"
+        larger = summary.lead > summary.seed_spread
+        verdict = "is larger than what a seed changes" if larger else "may be chance"
         words += (
             f"; seeds of one setting differ by up to {significant(summary.seed_spread)} points, so "
-            f"this lead is {verdict}"
+            f"this lead {verdict}"
         )
     return f"{words}.{to_do}"
+
+
+def counted_sentence(summary: StudySummary) -> str:
+    """What accuracies were counted on, and how to read the plot."""
+    if not summary.settings:
+        return "A point per run and a bar at the mean of each setting appear here."
+    notes = "; ".join(summary.accuracy_notes)
+    return f"Points are single runs, bars their mean. Counted: {notes}."
 
 
 def paper_sentence(summary: StudySummary) -> str:
@@ -99,9 +110,9 @@ def paper_sentence(summary: StudySummary) -> str:
 def classes_sentence(summary: StudySummary) -> str:
     """The class on which the settings differ most."""
     rows = [
-        (setting, setting.rows[0].accuracy_by_class)
+        (setting, setting.accuracy_by_class)
         for setting in summary.settings
-        if setting.rows[0].accuracy_by_class
+        if setting.accuracy_by_class
     ]
     if len(rows) < 2:
         return "Which classes a setting helps with shows when two of them are trained."
@@ -115,9 +126,10 @@ def classes_sentence(summary: StudySummary) -> str:
         return high[1][label] - low[1][label]
 
     label = max(rows[0][1], key=spread)
+    averaged = ", on average over seeds" if summary.seed_spread is not None else ""
     low, high = extremes(label)
     return (
         f"The settings differ most about {label}: {low[1][label]:.0f}{THIN_SPACE}% with "
         f"{setting_name(low[0].settings)}, {high[1][label]:.0f}{THIN_SPACE}% with "
-        f"{setting_name(high[0].settings)} (first seed)."
+        f"{setting_name(high[0].settings)}{averaged}."
     )

@@ -1,5 +1,6 @@
 """Results: what was trained here, run by run, beside what the paper reports."""
 
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -12,11 +13,15 @@ from app.components.result_table import paper_table, study_table
 from app.components.sorted_table import build_sorted_table
 from app.context import AppContext
 from app.figures.plot_template import placeholder
-from app.figures.result_sentences import classes_sentence, paper_sentence, study_sentence
+from app.figures.result_sentences import (
+    classes_sentence,
+    counted_sentence,
+    paper_sentence,
+    study_sentence,
+)
 from app.figures.results import accuracy_figure, classes_figure, curves_figure, paper_figure
 from app.study_results import STUDY_TITLES, paper_rows, study_rows, study_summary
 
-NO_PAPER = "The paper has no such table."
 WAITING = "Opening the table"
 
 HOW = """
@@ -51,16 +56,19 @@ def build_results(context: AppContext) -> None:
         elem_id="results-study",
     )
     with gr.Row(elem_classes="under-row"):
-        sentence = _caption(WAITING, "results-sentence")
+        sentence = gr.HTML(
+            _answered("", WAITING), elem_id="results-sentence", apply_default_css=False
+        )
         export = result_export("results")
     table = build_sorted_table(
         f'<p class="table-empty">{WAITING}</p>', "results-table", "Settings compared"
     )
     with gr.Row(elem_classes="figure-row"):
         with gr.Column(min_width=320):
-            accuracy = _plot("Ours")
-        with gr.Column(min_width=320):
-            paper = _plot("The paper's")
+            accuracy = _plot("Ours, clips never trained on")
+            counted = _caption(WAITING)
+        with gr.Column(min_width=320) as beside:
+            paper = _plot("The paper's, Something-Something V2")
     comparison = _caption(WAITING)
     with gr.Row(elem_classes="figure-row"):
         with gr.Column(min_width=320):
@@ -68,7 +76,7 @@ def build_results(context: AppContext) -> None:
             classes_caption = _caption(WAITING)
         with gr.Column(min_width=320):
             curves = _plot("While training")
-            _caption("A line per run, dotted for the second seed; point at one to read its name.")
+            _caption("A line per run, dotted for the second seed, on held-out clips.")
     how_it_is_computed(HOW)
     with gr.Accordion("The paper's tables", open=False, elem_id="paper-tables"):
         for reported in paper_rows():
@@ -83,11 +91,14 @@ def build_results(context: AppContext) -> None:
             return
         summary = study_summary(name)
         rows = study_rows(summary)
+        reported = paper_figure(summary)
         yield {
-            sentence: what_to_look_at(study_sentence(summary)),
+            sentence: _answered(summary.table.study.question, study_sentence(summary)),
             table: study_table(summary),
             accuracy: accuracy_figure(summary),
-            paper: paper_figure(summary) or placeholder(NO_PAPER),
+            counted: what_to_look_at(counted_sentence(summary)),
+            beside: gr.Column(visible=reported is not None),
+            paper: reported or gr.skip(),
             comparison: what_to_look_at(paper_sentence(summary)),
             classes: classes_figure(summary),
             classes_caption: what_to_look_at(classes_sentence(summary)),
@@ -96,8 +107,8 @@ def build_results(context: AppContext) -> None:
             notice: done(f"{len(rows)} of {len(summary.table.study.runs)} runs trained"),
         }
 
-    captions = [sentence, comparison, classes_caption]
-    outputs = [table, accuracy, paper, classes, curves, export, *captions, notice]
+    captions = [sentence, counted, comparison, classes_caption]
+    outputs = [table, accuracy, beside, paper, classes, curves, export, *captions, notice]
     gr.on(
         [context.open_tab.change, study.input],
         show,
@@ -142,5 +153,9 @@ def _plot(title: str) -> gr.Plot:
     return gr.Plot(placeholder(WAITING), label=title, show_label=False, elem_classes="scan-figure")
 
 
-def _caption(sentence: str, elem_id: str | None = None) -> gr.HTML:
-    return gr.HTML(what_to_look_at(sentence), elem_id=elem_id, apply_default_css=False)
+def _caption(sentence: str) -> gr.HTML:
+    return gr.HTML(what_to_look_at(sentence), apply_default_css=False)
+
+
+def _answered(question: str, sentence: str) -> str:
+    return f'<h4 class="figure-title">{escape(question)}</h4>{what_to_look_at(sentence)}'

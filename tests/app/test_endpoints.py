@@ -96,4 +96,4 @@ def test_files_of_the_server_cannot_be_named(running_app, tmp_path):
 
 def test_only_the_named_endpoints_are_public(client):
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert set(named) == {"/predict", "/models", "/compare_scans"}
+    assert set(named) == {"/predict", "/models", "/compare_scans", "/results"}

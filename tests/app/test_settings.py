@@ -31,7 +31,7 @@ def test_variables_replace_defaults_with_their_own_type():
     ("variable", "text", "word"),
     [
         pytest.param("SCANSCOPE_PORT", "web", "must be a number", id="port-in-words"),
-        pytest.param("SCANSCOPE_KEPT_MODELS", "0", "from 1", id="cache-of-nothing"),
+        pytest.param("SCANSCOPE_KEPT_CLIPS", "0", "from 1", id="cache-of-nothing"),
         pytest.param("SCANSCOPE_PORT", "-1", "from 1", id="negative-port"),
         pytest.param("SCANSCOPE_PATIENCE_S", "nan", "from 0", id="no-number-of-seconds"),
     ],

@@ -2,17 +2,17 @@
 
 import pytest
 
-from analysis.training.studies import Study, StudyRow, StudyTable
+from analysis.training.studies import Study, StudyRow, StudyRun, StudyTable
 from analysis.training.study_summary import rank_correlation, summarise
 
 
-def row(setting: str, seed: int, accuracy: float) -> StudyRow:
+def row(setting: str, seed: int, accuracy: float, **by_class: float) -> StudyRow:
     return StudyRow(
         name=f"{setting}.{seed}",
         settings={"setting": setting, "seed": seed},
         accuracy=accuracy,
-        accuracy_note="",
-        accuracy_by_class={},
+        accuracy_note=f"counted {setting}",
+        accuracy_by_class=by_class,
         parameters=1,
         clips=1,
         wall_s=100 * (1 + seed),
@@ -34,6 +34,19 @@ def test_settings_are_means_over_seeds_best_first():
     assert [setting.spread for setting in whole.settings] == [1.0, 6.0]
     assert whole.settings[0].wall_s == 150.0
     assert (whole.lead, whole.seed_spread) == (7.5, 6.0)
+
+
+def test_classes_are_means_over_the_runs_that_counted_them():
+    whole = summary(row("a", 0, 50.0, pan=40.0), row("a", 1, 56.0, pan=60.0), row("b", 0, 1.0))
+    assert whole.settings[0].accuracy_by_class == {"pan": 50.0}
+    assert whole.settings[1].accuracy_by_class == {}
+    assert whole.accuracy_notes == ("counted a", "counted b")
+
+
+def test_planned_settings_are_the_studys_without_seeds_in_its_order():
+    runs = [StudyRun(f"{n}.{s}", {"setting": n, "seed": s}, "") for s in (0, 1) for n in "ba"]
+    whole = summarise(StudyTable(Study("s", "?", tuple(runs)), (row("a", 0, 50.0),)))
+    assert whole.planned == ({"setting": "b"}, {"setting": "a"})
 
 
 def test_without_a_second_seed_or_setting_there_is_nothing_to_compare():
