@@ -1,4 +1,4 @@
-"""`python -m app.screenshots`: take the README's pictures of both tabs from the running app.
+"""`python -m app.screenshots`: take the README's pictures of the tabs from the running app.
 
 Needs the development requirements and a Chromium on the path.
 """
@@ -29,11 +29,18 @@ def scan_lab_tab(page) -> None:
     page.locator("#scan_lab-notice .notice-done").wait_for()
 
 
+def results_tab(page) -> None:
+    page.get_by_role("tab", name="Results").click()
+    page.locator("#results-notice .notice-done").wait_for()
+
+
 SCENES: tuple[tuple[str, str, Callable], ...] = (
     ("predict", "light", predict_tab),
     ("predict-dark", "dark", predict_tab),
     ("scan-lab", "light", scan_lab_tab),
     ("scan-lab-dark", "dark", scan_lab_tab),
+    ("results", "light", results_tab),
+    ("results-dark", "dark", results_tab),
 )
 
 

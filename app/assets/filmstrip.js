@@ -5,7 +5,7 @@ const [image, grid, strip, track] = [".film-image", ".film-grid", ".film-strip",
 const scope = window.scanscope;
 const GAP = 4;
 
-const seconds = (value) => `${value.toFixed(value < 10 ? 2 : 1)}\u2009s`;
+const seconds = (value) => `${value.toFixed(value < 10 ? 2 : 1)}\u202fs`;
 
 // The largest square tile with which all frames fit into the strip, in one row or several.
 function layStrip() {
@@ -27,7 +27,7 @@ function markClip() {
   const clip = scope.clip;
   find(".film-name").textContent = clip.name;
   find(".film-source").textContent = clip.source;
-  find(".film-start").textContent = "0\u2009s";
+  find(".film-start").textContent = "0\u202fs";
   find(".film-end").textContent = seconds(clip.duration_s);
   strip.replaceChildren(
     ...clip.times_s.map((time, index) => {

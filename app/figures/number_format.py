@@ -1,8 +1,8 @@
-"""One way to write numbers: three significant digits, a thin space before the unit."""
+"""One way to write numbers: three significant digits, a thin space that no line ends in, the unit."""
 
 import math
 
-THIN_SPACE = "\N{THIN SPACE}"
+THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
 NO_VALUE = "\N{EN DASH}"
 _DECIMAL_STEPS = ("", "k", "M", "G", "T")
 

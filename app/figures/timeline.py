@@ -80,7 +80,7 @@ def _step(label: str, window: WindowPrediction, left: float, width: float) -> st
 def _axis(duration_s: float) -> str:
     ticks = "".join(
         f'<span style="left:{100 * tick / (_TICKS - 1):.1f}%">'
-        f"{significant(duration_s * tick / (_TICKS - 1), 2)}\N{THIN SPACE}s</span>"
+        f"{significant(duration_s * tick / (_TICKS - 1), 2)}\N{NARROW NO-BREAK SPACE}s</span>"
         for tick in range(_TICKS)
     )
     return f'<div class="lane-ticks">{ticks}</div>'

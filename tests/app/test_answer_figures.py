@@ -11,7 +11,7 @@ from app.figures.sentences import answer_sentence, comparison_sentence, timeline
 from app.figures.timeline import leading_labels, timeline_view
 from app.figures.top_k import SHOWN, answer_view, no_answer_view
 
-THIN = "\N{THIN SPACE}"
+THIN = "\N{NARROW NO-BREAK SPACE}"
 
 
 def prediction(model="mini.camera", training="toy", relation="trained order", **shares):

@@ -12,7 +12,7 @@ from app.figures.number_format import (
     significant,
 )
 
-THIN, MINUS = "\N{THIN SPACE}", "\N{MINUS SIGN}"
+THIN, MINUS = "\N{NARROW NO-BREAK SPACE}", "\N{MINUS SIGN}"
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,10 @@ def test_the_ranking_is_compared_with_the_papers_where_enough_settings_are_there
 def test_the_class_that_differs_most_is_named(summary):
     sentence = classes_sentence(summary())
     # static: 60.5 with Alternating, 88.5 with Temporal first; zoom in: half a point less each.
-    assert "static: 60\N{THIN SPACE}% with Alternating, 88\N{THIN SPACE}% with Temporal" in sentence
+    assert (
+        "static: 60\N{NARROW NO-BREAK SPACE}% with Alternating, 88\N{NARROW NO-BREAK SPACE}% with Temporal"
+        in sentence
+    )
 
 
 def test_what_was_counted_stands_beside_the_numbers(summary):
