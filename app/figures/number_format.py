@@ -1,4 +1,4 @@
-"""One way to write numbers: three significant digits, a thin space that no line ends in, the unit."""
+"""One way to write numbers: three significant digits, a thin unbreakable space, the unit."""
 
 import math
 
