@@ -26,6 +26,7 @@ def run(options: argparse.Namespace) -> int:
     from analysis.prediction import read_clip
     from analysis.scan_comparison.compare import compare_scans
     from analysis.scan_comparison.rows import comparison_rows
+    from analysis.scan_comparison.trained_answer import trained_answers
     from analysis.video.limits import VideoError
     from analysis.weights import WeightsError
 
@@ -34,6 +35,7 @@ def run(options: argparse.Namespace) -> int:
         loaded = load_chosen_model(options)
         sampled = read_clip(options.clip, loaded)
         results = tuple(compare_scans(loaded, sampled, orders, repeats=options.repeats))
+        trained = tuple(trained_answers(loaded, sampled, orders))
     except (VideoError, WeightsError, ValueError) as error:
         if options.json:
             print_json([{"clip": options.clip, "error": str(error)}])
@@ -41,10 +43,19 @@ def run(options: argparse.Namespace) -> int:
             print(f"{options.clip}: {error}", file=sys.stderr)
         return 1
     if options.json:
-        print_json(comparison_rows(results, top=options.top))
+        print_json(comparison_rows(results, top=options.top, trained=trained))
         return 0
+    said = {answer.scan_order: answer.predictions[0].label for answer in trained}
     print_table(
-        ("scan order", "relation", "top-1", "probability", "divergence (bits)", "latency (ms)"),
+        (
+            "scan order",
+            "relation",
+            "top-1",
+            "probability",
+            "divergence (bits)",
+            "latency (ms)",
+            "trained so",
+        ),
         [
             (
                 result.scan_order,
@@ -53,6 +64,7 @@ def run(options: argparse.Namespace) -> int:
                 result.predictions[0].probability,
                 result.divergence_bits,
                 result.latency_ms,
+                said.get(result.scan_order, ""),
             )
             for result in results
         ],

@@ -57,6 +57,7 @@ class ScanResult:
 
     clip: str
     model: str
+    architecture: str
     training: str
     scan_order: str
     trained_order: str
@@ -136,6 +137,7 @@ def _result(loaded: LoadedModel, sampled: SampledClip, order: str, runs: OrderRu
     return ScanResult(
         clip=sampled.name,
         model=card.name,
+        architecture=card.architecture,
         training=card.training,
         scan_order=order,
         trained_order=card.scan_order,

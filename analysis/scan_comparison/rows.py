@@ -12,6 +12,8 @@ from analysis.scan_comparison.trained_answer import TrainedAnswer
 from analysis.weights import WeightsCard
 from analysis.weights.trained_orders import trained_in_order
 
+_TRAINED_ANSWER = ("trained_label", "trained_probability", "trained_predictions")
+
 
 def planned_rows(
     scan_orders: Sequence[str], card: WeightsCard, config: VideoMambaConfig
@@ -42,11 +44,11 @@ def comparison_rows(
 ) -> list[dict[str, Any]]:
     """One row per result: its `top` classes (None: all), its costs and its geometry.
 
-    `trained` are answers of models trained in the orders of the results: what their keys
-    `trained_model`, `trained_label`, `trained_probability`, `trained_accuracy` (percent) and
-    `trained_predictions` hold, None for an order without one. The geometry of the whole model
-    stands in the row itself; `layer_kinds` repeats it for each kind of layer where a plan mixes
-    orders. None is "not measured" or "no such neighbours".
+    `trained_model` and its `trained_accuracy` (percent) are the weights trained in the row's order,
+    None where there are none. `trained` are answers of such models: `trained_label`,
+    `trained_probability` and `trained_predictions`, None for an order without one. The geometry of
+    the whole model stands in the row itself; `layer_kinds` repeats it for each kind of layer where
+    a plan mixes orders. None is "not measured" or "no such neighbours".
     """
     answers = {answer.scan_order: answer for answer in trained}
     return [_row(result, top, answers.get(result.scan_order)) for result in results]
@@ -71,7 +73,7 @@ def _row(result: ScanResult, top: int | None, trained: TrainedAnswer | None) -> 
         "device": result.device,
     }
     identity = _identity(result.model, result.training, result.scan_order, result.trained_order)
-    own = _trained_answer(trained, top)
+    own = _trained_weights(result.architecture, result.scan_order) | _trained_answer(trained, top)
     return {"clip": result.clip} | identity | answer | own | cost | _geometry(result.metrics)
 
 
@@ -84,13 +86,15 @@ def _trained_weights(architecture: str, order: str) -> dict[str, Any]:
 
 
 def _trained_answer(trained: TrainedAnswer | None, top: int | None) -> dict[str, Any]:
-    first = trained.predictions[0] if trained else None
+    if trained is None:
+        return {name: None for name in _TRAINED_ANSWER}
+    first = trained.predictions[0]
     return {
-        "trained_model": trained and trained.model,
-        "trained_accuracy": trained and trained.accuracy,
-        "trained_label": first and first.label,
-        "trained_probability": first and first.probability,
-        "trained_predictions": [asdict(p) for p in trained.predictions[:top]] if trained else None,
+        "trained_model": trained.model,
+        "trained_accuracy": trained.accuracy,
+        "trained_label": first.label,
+        "trained_probability": first.probability,
+        "trained_predictions": [asdict(p) for p in trained.predictions[:top]],
     }
 
 

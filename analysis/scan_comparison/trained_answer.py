@@ -1,11 +1,13 @@
 """The answer of a model that was trained in an order, to stand beside weights reordered to it."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from analysis.prediction import LabelProbability, SampledClip, rank_labels
-from analysis.weights import LoadedModel
+from analysis.weights import LoadedModel, load_model
+from analysis.weights.trained_orders import trained_in_order
 
 
 @dataclass(frozen=True)
@@ -39,3 +41,18 @@ def trained_answer(loaded: LoadedModel, sampled: SampledClip) -> TrainedAnswer:
         predictions=rank_labels(probabilities, loaded.labels),
         accuracy=card.reported_accuracy,
     )
+
+
+def trained_answers(
+    loaded: LoadedModel, sampled: SampledClip, scan_orders: Sequence[str]
+) -> Iterator[TrainedAnswer]:
+    """Answers of the shipped models trained in `scan_orders`, of the size and setting of `loaded`.
+
+    Orders without such a model, and the one that `loaded` is, are left out.
+    """
+    config = loaded.config
+    for order in scan_orders:
+        card = trained_in_order(loaded.card.architecture, order)
+        if card is not None and card.name != loaded.card.name:
+            own = load_model(card.name, num_frames=config.num_frames, image_size=config.image_size)
+            yield trained_answer(own, sampled)

@@ -10,7 +10,7 @@ from analysis.prediction import read_clip
 from analysis.scan_comparison import rows as rows_module
 from analysis.scan_comparison.compare import compare_scans
 from analysis.scan_comparison.rows import comparison_rows, planned_rows
-from analysis.scan_comparison.trained_answer import trained_answer
+from analysis.scan_comparison.trained_answer import trained_answer, trained_answers
 from analysis.weights import load_model, weights_card
 
 CLIP = Path(__file__).parents[2] / "data/clips/hand_cup.mp4"
@@ -45,11 +45,21 @@ def test_rows_have_the_answer_of_the_model_trained_in_their_order(loaded, sample
         trained_answer(loaded, sampled), scan_order="temporal_first", accuracy=61.5
     )
     without, with_one = comparison_rows(results, top=2, trained=[answer])
-    assert without["trained_model"] is without["trained_label"] is None
+    assert without["trained_model"] == "videomamba_mini.order_spatial_first"
+    assert without["trained_label"] is None
     assert with_one["trained_model"] == "videomamba_mini.untrained"
     assert with_one["trained_accuracy"] == 61.5
     assert with_one["trained_label"] == answer.predictions[0].label
     assert len(with_one["trained_predictions"]) == 2
+
+
+def test_every_trained_order_answers_but_the_weights_themselves(sampled):
+    own = load_model("videomamba_mini.order_temporal_first")
+    orders = ("spatial_first", "temporal_first")
+    (answer,) = trained_answers(own, sampled, orders)
+    assert answer.model == "videomamba_mini.order_spatial_first"
+    expected = trained_answer(load_model(answer.model), sampled)
+    assert answer.predictions[0] == expected.predictions[0]
 
 
 def test_which_model_is_known_before_anything_runs(loaded, monkeypatch):
