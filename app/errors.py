@@ -1,6 +1,7 @@
 """The errors whose message is already the sentence a visitor should read."""
 
+from analysis.training.errors import TrainingError
 from analysis.video.limits import VideoError
 from analysis.weights import WeightsError
 
-READABLE_ERRORS = (VideoError, WeightsError)
+READABLE_ERRORS = (VideoError, WeightsError, TrainingError)

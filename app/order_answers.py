@@ -9,7 +9,7 @@ from analysis.scan_comparison.compare import compare_scans
 from analysis.scan_comparison.rows import comparison_rows, planned_rows
 from analysis.scan_comparison.trained_answer import TrainedAnswer, trained_answer
 from analysis.weights import WeightsCard, weights_hash
-from analysis.weights.trained_orders import trained_in_order
+from analysis.weights.trained_orders import trained_beside
 from app.errors import READABLE_ERRORS
 from app.selection import Selection
 from app.session import Session, planned
@@ -82,8 +82,7 @@ def _key(session: Session, selection: Selection, order: str) -> str:
 
 def _trained_card(selection: Selection, order: str) -> WeightsCard | None:
     """Weights trained in `order`, of the selection's architecture; None for the selection's own."""
-    card = trained_in_order(planned(selection).card.architecture, order)
-    return None if card is None or card.name == selection.model else card
+    return trained_beside(planned(selection).card, order)
 
 
 def _trained(

@@ -1,5 +1,6 @@
 """Serve the page: what has to be ready before the first visitor, then the launch."""
 
+import importlib
 import logging
 import os
 import threading
@@ -13,7 +14,6 @@ from app.example_clips import list_examples
 from app.selection import Selection
 from app.session import Session
 from app.settings import Settings
-from app.study_results import STUDY_TITLES, study_summary
 from app.theme import ASSETS, STYLE_SHEETS, build_theme
 
 
@@ -47,7 +47,7 @@ def serve(settings: Settings, began: float) -> None:
 
 
 def warm_up(session: Session) -> None:
-    """Answer the first example, then open the first study: nobody shall wait for imports."""
+    """Answer the first example, then import the studies, so that no visitor waits for either."""
     card = default_card(session.settings)
     example = list_examples()[0]
     selection = in_own_setting(Selection(str(example.path), "", 0, 0, ""), card.name)
@@ -60,7 +60,7 @@ def warm_up(session: Session) -> None:
         logging.getLogger(__name__).warning("The first example has no answer: %s", error)
     finally:
         session.ready.set()
-    study_summary(next(iter(STUDY_TITLES)))  # imports what the Results tab needs
+    importlib.import_module("analysis.training.study_list")  # what opening Results takes longest
 
 
 def _seconds_since(moment: float) -> str:

@@ -1,8 +1,8 @@
 """The studies' tables as the page and programs get them; read anew at each call, nothing is run."""
 
-from collections.abc import Sequence
 from typing import Any
 
+from analysis.training.paper_tables import paper_value
 from app.api import RequestError
 
 Row = dict[str, Any]
@@ -32,8 +32,6 @@ def study_summary(name: str):
 
 def study_rows(summary) -> list[Row]:
     """A row per training, best setting first, for files and programs."""
-    from analysis.training.paper_tables import paper_value
-
     study = summary.table.study.name
     return [
         {
@@ -56,10 +54,3 @@ def study_rows(summary) -> list[Row]:
         for setting in summary.settings
         for row in setting.rows
     ]
-
-
-def paper_rows() -> Sequence[Any]:
-    """The paper's tables."""
-    from analysis.training.paper_tables import paper_tables
-
-    return paper_tables()

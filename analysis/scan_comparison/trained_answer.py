@@ -7,7 +7,7 @@ import torch
 
 from analysis.prediction import LabelProbability, SampledClip, rank_labels
 from analysis.weights import LoadedModel, load_model
-from analysis.weights.trained_orders import trained_in_order
+from analysis.weights.trained_orders import trained_beside
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def trained_answers(
     """
     config = loaded.config
     for order in scan_orders:
-        card = trained_in_order(loaded.card.architecture, order)
-        if card is not None and card.name != loaded.card.name:
+        card = trained_beside(loaded.card, order)
+        if card is not None:
             own = load_model(card.name, num_frames=config.num_frames, image_size=config.image_size)
             yield trained_answer(own, sampled)

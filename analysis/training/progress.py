@@ -1,9 +1,9 @@
 """What a run says about itself: JSON lines, TensorBoard scalars, rows for a progress bar."""
 
-import json
 import time
 from pathlib import Path
 
+from analysis.training.kept_files import add_json_line, read_json_lines, replace_json_lines
 from analysis.training.state import TrainingState
 from analysis.training.update import Tally
 
@@ -70,13 +70,12 @@ class ProgressLog:
     def _forget_rows_after(self, step: int) -> None:
         if not self.path.exists():
             return
-        kept = [line for line in read_progress(self.path) if line["step"] <= step]
-        self.path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        rows = read_json_lines(self.path)
+        replace_json_lines(self.path, [row for row in rows if row["step"] <= step])
 
     def write(self, row: dict) -> None:
         """Add one row."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        add_json_line(self.path, row)
         for name, value in row.items():
             if name != "step":
                 self._board.add_scalar(name, value, row["step"])
@@ -84,14 +83,3 @@ class ProgressLog:
     def close(self) -> None:
         """Flush what TensorBoard has not written yet."""
         self._board.close()
-
-
-def read_progress(path: Path) -> list[dict]:
-    """The rows of a progress.jsonl; a last line that was cut short by a kill is left out."""
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
-    return rows

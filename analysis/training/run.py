@@ -1,14 +1,14 @@
 """A recipe from its data to evaluated weights, in one folder."""
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from analysis.training.progress import PROGRESS_FILE, read_progress
+from analysis.training.kept_files import read_json_lines, replace_text
+from analysis.training.progress import PROGRESS_FILE
 from analysis.training.recipe import Recipe
 from analysis.training.scores import score_batches
 from analysis.training.source import Material, RunShape
@@ -73,7 +73,7 @@ def run_recipe(
     if rank > 0:
         return None
     evaluation = _evaluation(recipe, material, shape, state, folder)
-    rows = read_progress(folder / PROGRESS_FILE)
+    rows = read_json_lines(folder / PROGRESS_FILE)
     curve = tuple(row for row in rows if "held_out_accuracy" in row)
     return FinishedRun(recipe, material, state, evaluation, curve)
 
@@ -97,11 +97,8 @@ def _evaluation(recipe, material, shape, state, folder) -> dict:
         evaluation = material.evaluate(state.result, shape)
     else:
         evaluation = _held_out_loss(recipe, material, shape, state)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     content = {"recipe": recipe_record(recipe), "step": state.step, "evaluation": evaluation}
-    text = json.dumps(content, indent=2) + "\n"
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    replace_text(path, json.dumps(content, indent=2) + "\n")
     return evaluation
 
 

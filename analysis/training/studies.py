@@ -5,12 +5,12 @@ any time, and a study that was stopped goes on with the runs that have no row ye
 """
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from analysis.training.errors import RecipeError, TrainingError
+from analysis.training.kept_files import replace_text
 from analysis.training.recipe import Recipe
 from analysis.training.recipe_changes import nearest
 from analysis.training.recipes import make_recipe
@@ -125,9 +125,7 @@ def write_table(table: StudyTable, folder: Path = STUDIES_FOLDER) -> None:
         "command": table.study.command,
         "rows": [asdict(row) for row in table.rows],
     }
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    replace_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def run_study(

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from analysis.models import model_config
 from analysis.training.progress import PROGRESS_FILE, Clock, ProgressLog, Window
 from analysis.training.recipe import Recipe
 from analysis.training.source import Material, RunShape, batches_ahead
@@ -22,8 +23,6 @@ from analysis.training.update import Updater
 
 def run_shape(recipe: Recipe, material: Material, rank: int = 0, world: int = 1) -> RunShape:
     """What the data has to know about a run; raises RecipeError for a run without a length."""
-    from analysis.models import model_config
-
     config = model_config(recipe.model.name, **recipe.model.overrides())
     return RunShape(
         seed=recipe.seed,

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,8 @@ def ship_checkpoint(
     complete = {**entry, "sha256": hashlib.sha256(content).hexdigest()}
     card = _card(complete, "The entry")
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / f"{card.name}.safetensors", content)
-    _replace(folder / f"{card.name}.json", _readable_json(complete).encode())
+    replace_file(folder / f"{card.name}.safetensors", content)
+    replace_file(folder / f"{card.name}.json", _readable_json(complete).encode())
     return card
 
 
@@ -72,10 +73,16 @@ def _readable_json(entry: Mapping[str, Any]) -> str:
 def read_card(path: Path) -> WeightsCard:
     """The card of an entry; raises WeightsError for a file that is none."""
     try:
-        entry = json.loads(path.read_text(encoding="utf-8"))
+        status = path.stat()
+        return _card_at(path, status.st_mtime_ns, status.st_size)
     except (OSError, ValueError) as error:
         raise WeightsError(f"{path.name} is not a readable checkpoint entry ({error}).") from error
-    return _card(entry, path.name)
+
+
+@lru_cache(maxsize=256)
+def _card_at(path: Path, modified_ns: int, size: int) -> WeightsCard:
+    """Cards are asked for many times a request; the time and size notice a changed entry."""
+    return _card(json.loads(path.read_text(encoding="utf-8")), path.name)
 
 
 def _card(entry: Mapping[str, Any], source: str) -> WeightsCard:
@@ -118,7 +125,8 @@ def _check(entry: object, source: str) -> None:
         raise WeightsError(f"{source} must say in run with which command and seed it was made.")
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """Write `content` in place of what was there, in one step."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_bytes(content)
     os.replace(temporary, path)

@@ -12,6 +12,11 @@ def what_to_look_at(sentence: str) -> str:
     return f'<p class="caption">{escape(sentence)}</p>'
 
 
+def caption(sentence: str, elem_id: str | None = None) -> gr.HTML:
+    """Place a caption; its value is what `what_to_look_at` gives."""
+    return gr.HTML(what_to_look_at(sentence), elem_id=elem_id, apply_default_css=False)
+
+
 def how_it_is_computed(account: str) -> None:
     """Place a closed accordion with `account`: Markdown, formulas between single dollars."""
     with gr.Accordion("How it is computed", open=False, elem_classes="how-computed"):

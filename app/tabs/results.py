@@ -5,12 +5,14 @@ from typing import Any
 
 import gradio as gr
 
+from analysis.training.paper_tables import paper_tables
 from app.api import endpoint_errors
-from app.components.explanation import how_it_is_computed, what_to_look_at
+from app.components.explanation import caption, how_it_is_computed, what_to_look_at
 from app.components.export import exported, result_export
 from app.components.notice import done, empty_notice, guarded
 from app.components.result_table import paper_table, study_table
 from app.components.sorted_table import build_sorted_table
+from app.components.titled_plot import titled_plot
 from app.context import AppContext
 from app.figures.plot_template import placeholder
 from app.figures.result_sentences import (
@@ -20,7 +22,7 @@ from app.figures.result_sentences import (
     study_sentence,
 )
 from app.figures.results import accuracy_figure, classes_figure, curves_figure, paper_figure
-from app.study_results import STUDY_TITLES, paper_rows, study_rows, study_summary
+from app.study_results import STUDY_TITLES, study_rows, study_summary
 
 WAITING = "Opening the table"
 
@@ -65,21 +67,21 @@ def build_results(context: AppContext) -> None:
     )
     with gr.Row(elem_classes="figure-row"):
         with gr.Column(min_width=320):
-            accuracy = _plot("Ours, clips never trained on")
-            counted = _caption(WAITING)
+            accuracy = titled_plot(placeholder(WAITING), "Ours, clips never trained on")
+            counted = caption(WAITING)
         with gr.Column(min_width=320) as beside:
-            paper = _plot("The paper's, Something-Something V2")
-    comparison = _caption(WAITING)
+            paper = titled_plot(placeholder(WAITING), "The paper's, Something-Something V2")
+    comparison = caption(WAITING)
     with gr.Row(elem_classes="figure-row"):
         with gr.Column(min_width=320):
-            classes = _plot("Class by class")
-            classes_caption = _caption(WAITING)
+            classes = titled_plot(placeholder(WAITING), "Class by class")
+            classes_caption = caption(WAITING)
         with gr.Column(min_width=320):
-            curves = _plot("While training")
-            _caption("A line per run, dotted for the second seed, on held-out clips.")
+            curves = titled_plot(placeholder(WAITING), "While training")
+            caption("A line per run, dotted for the second seed, on held-out clips.")
     how_it_is_computed(HOW)
     with gr.Accordion("The paper's tables", open=False, elem_id="paper-tables"):
-        for reported in paper_rows():
+        for reported in paper_tables():
             build_sorted_table(
                 paper_table(reported), f"paper-{reported.name.replace('_', '-')}", reported.title
             )
@@ -146,15 +148,6 @@ def _flat(rows: list[dict]) -> list[dict]:
     """Rows for a spreadsheet: without curves and classes."""
     left_out = ("curve", "accuracy_by_class")
     return [{key: value for key, value in row.items() if key not in left_out} for row in rows]
-
-
-def _plot(title: str) -> gr.Plot:
-    gr.HTML(f'<h4 class="figure-title">{title}</h4>', apply_default_css=False)
-    return gr.Plot(placeholder(WAITING), label=title, show_label=False, elem_classes="scan-figure")
-
-
-def _caption(sentence: str) -> gr.HTML:
-    return gr.HTML(what_to_look_at(sentence), apply_default_css=False)
 
 
 def _answered(question: str, sentence: str) -> str:

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
-import plotly.graph_objects as go
 
 from analysis.ops.scan_order import SCAN_ORDERS
 from app.api import RequestError, endpoint_errors, requested_selection
-from app.components.explanation import how_it_is_computed, what_to_look_at
+from app.components.explanation import caption, how_it_is_computed, what_to_look_at
 from app.components.export import exported, result_export
 from app.components.notice import done, failed, guarded, stopped, working
 from app.components.scan_path import build_scan_path, scan_path
 from app.components.scan_table import build_scan_table, scan_table
+from app.components.titled_plot import titled_plot
 from app.context import ANEW, HEAVY, AppContext
 from app.figures.number_format import duration
 from app.figures.scan_orders import (
@@ -106,15 +106,15 @@ def build_scan_lab(context: AppContext) -> None:
     )
     table = build_scan_table(scan_table(planned))
     with gr.Row(elem_classes="under-row"):
-        answers_caption = _caption(answers_sentence(planned), "scan-lab-caption")
+        answers_caption = caption(answers_sentence(planned), "scan-lab-caption")
         export = result_export("scan_lab")
     with gr.Row(elem_classes="figure-row"):
         with gr.Column(min_width=320):
-            answers = _plot(answers_figure(planned), "Probability of the leading classes")
-            classes_caption = _caption(classes_sentence(planned))
+            answers = titled_plot(answers_figure(planned), "Probability of the leading classes")
+            classes_caption = caption(classes_sentence(planned))
         with gr.Column(min_width=320):
-            divergence = _plot(divergence_figure(planned), "Distance from the trained answer")
-            cost_caption = _caption(cost_sentence(planned))
+            divergence = titled_plot(divergence_figure(planned), "Distance from the trained answer")
+            cost_caption = caption(cost_sentence(planned))
     how_it_is_computed(HOW_ANSWERS)
     gr.HTML(
         '<h3 class="section-heading">The path over the clip</h3>',
@@ -123,11 +123,11 @@ def build_scan_lab(context: AppContext) -> None:
     path = build_scan_path(scan_path(planned))
     with gr.Row(elem_classes="figure-row"):
         with gr.Column(min_width=320):
-            distance = _plot(distance_figure(planned), "Steps between neighbours")
-            distance_caption = _caption(distance_sentence(planned))
+            distance = titled_plot(distance_figure(planned), "Steps between neighbours")
+            distance_caption = caption(distance_sentence(planned))
         with gr.Column(min_width=320):
-            reach = _plot(reach_figure(planned), "Neighbours within the convolution")
-            reach_caption = _caption(reach_sentence(planned))
+            reach = titled_plot(reach_figure(planned), "Neighbours within the convolution")
+            reach_caption = caption(reach_sentence(planned))
     how_it_is_computed(HOW_GEOMETRY)
     known = gr.State({})
 
@@ -264,15 +264,6 @@ def chosen_orders(names: str) -> tuple[str, ...]:
         what = f"There is no scan order {unknown[0]!r}" if unknown else "No scan order was named"
         raise RequestError(f"{what}; send all, or some of {', '.join(SCAN_ORDERS)}.")
     return chosen
-
-
-def _plot(figure: go.Figure, title: str) -> gr.Plot:
-    gr.HTML(f'<h4 class="figure-title">{title}</h4>', apply_default_css=False)
-    return gr.Plot(figure, label=title, show_label=False, elem_classes="scan-figure")
-
-
-def _caption(sentence: str, elem_id: str | None = None) -> gr.HTML:
-    return gr.HTML(what_to_look_at(sentence), elem_id=elem_id, apply_default_css=False)
 
 
 def _quick(session: Session, selection: Selection) -> bool:

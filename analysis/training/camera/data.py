@@ -1,6 +1,5 @@
 """Camera moves over photographs as the data of a recipe."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,44 +11,37 @@ from analysis.training.camera.camera_moves import CameraMoves
 from analysis.training.camera.camera_path import CAMERA_MOVES
 from analysis.training.camera.clip_files import ClipFormat
 from analysis.training.camera.evaluation import FORMATS, score_files, score_footage
-from analysis.training.camera.photograph_fetching import fetch_photographs
+from analysis.training.camera.photograph_material import (
+    OverPhotographs,
+    PhotographMaterial,
+    read_photographs,
+)
 from analysis.training.camera.photograph_store import PhotographStore
-from analysis.training.camera.photographs import Photograph, load_photographs, split_photographs
+from analysis.training.camera.photographs import Photograph
 from analysis.training.clip_feed import normalised
-from analysis.training.errors import require
 from analysis.training.rendered_clips import Draw, RenderedSource, held_out_batches
 from analysis.training.scores import Scores, score_batches
 from analysis.training.source import Batch, Places, RunShape
 
 
 @dataclass(frozen=True)
-class CameraMovesData:
+class CameraMovesData(OverPhotographs):
     """Endless clips of nine camera moves over photographs.
 
-    easy_share: share of the run during which clips grow from easy (large moves, no nuisances) to
-        full difficulty. held_out_share: of the photographs, never trained on.
+    Easy clips have large moves and no nuisances.
+
     through_files: whether the finished model is also judged on clips that went through video files
         and on moves over footage, which takes some ten minutes.
     """
 
-    easy_share: float = 0.3
-    held_out_share: float = 0.15
     through_files: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ("easy_share", "held_out_share"):
-            value = getattr(self, name)
-            require(0 <= value < 1, f"data.{name}", value, "at least 0 and below 1")
 
     def load(self, places: Places, say: Callable[[str], None]) -> "CameraMaterial":
         """Fetch or read the photographs; raises PhotographsError, one sentence."""
-        cache = places.cache / "photographs"
-        photographs = load_photographs(places.photographs or fetch_photographs(cache, say))
-        say(f"{len(photographs)} photographs")
-        return CameraMaterial(self, photographs, places.footage)
+        return CameraMaterial(self, read_photographs(places, say), places.footage)
 
 
-class CameraMaterial:
+class CameraMaterial(PhotographMaterial):
     """The photographs with their split; see `analysis.training.source.Material`."""
 
     labels = CAMERA_MOVES
@@ -57,11 +49,8 @@ class CameraMaterial:
     clips_per_epoch = None
 
     def __init__(self, data: CameraMovesData, photographs: Sequence[Photograph], footage=()):
-        self.data, self.footage = data, footage
-        self.training_photographs, self.held_out_photographs = split_photographs(
-            photographs, data.held_out_share
-        )
-        self._hash = photographs_hash(photographs)
+        super().__init__(data, photographs)
+        self.footage = footage
 
     def training(self, run: RunShape) -> RenderedSource:
         """Clips over the training photographs."""
@@ -83,14 +72,15 @@ class CameraMaterial:
     ) -> dict:
         """Scores on rendered clips, on clips that went through video files, and over footage."""
         rendered = score_batches(model, self.labels, self.held_out(run, rendered_clips))
+        shown = rendered.as_dict()
         evaluation = {
-            "accuracy": round(100 * rendered.accuracy, 2),
+            "accuracy": shown["accuracy"],
             "accuracy_note": (
                 f"top-1 of 9 camera moves on {rendered.clips} rendered clips of "
                 f"{len(self.held_out_photographs)} photographs never trained on"
             ),
-            "accuracy_by_class": rendered.as_dict()["accuracy_by_class"],
-            "rendered": rendered.as_dict(),
+            "accuracy_by_class": shown["accuracy_by_class"],
+            "rendered": shown,
         }
         if not self.data.through_files:
             return evaluation
@@ -117,11 +107,7 @@ class CameraMaterial:
         return {
             "data": f"camera moves rendered over {len(self.training_photographs)} photographs",
             "note": "It names what the camera does; large things that move mislead it.",
-            "photographs": {
-                "training": len(self.training_photographs),
-                "held_out": [photograph.name for photograph in self.held_out_photographs],
-                "sha256": self._hash,
-            },
+            "photographs": self.photograph_facts(),
         }
 
     def _moves(self, photographs: Sequence[Photograph], run: RunShape) -> CameraMoves:
@@ -152,12 +138,3 @@ def _files_note(files: dict[str, Scores], played: dict[str, Scores]) -> str:
         f"; {_accuracy(files)} % on {sum(scores.clips for scores in files.values())} clips read "
         f"back from video files of six sizes, frame rates and lengths{over_footage}"
     )
-
-
-def photographs_hash(photographs: Sequence[Photograph]) -> str:
-    """A hash of all names and pixels, to tell whether a run used the same photographs."""
-    digest = hashlib.sha256()
-    for photograph in photographs:
-        digest.update(photograph.name.encode())
-        digest.update(photograph.pixels.tobytes())
-    return digest.hexdigest()

@@ -1,12 +1,11 @@
 """Answers of an evaluation as JSON lines, written as they come, so that a stopped one goes on."""
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from analysis.training.kept_files import add_json_line, read_json_lines, replace_json_lines
 from analysis.training.listed.evaluation import Answer
 from analysis.training.listed.list_file import ListError, Problem
 
@@ -20,7 +19,7 @@ class AnswerRows:
 
     def __init__(self, path: Path, identity: Mapping[str, Any]):
         self.path, self.known = path, {}
-        rows = _whole_rows(path) if path.exists() else []
+        rows = read_json_lines(path) if path.exists() else []
         if rows and rows[0] != identity:
             raise ListError(
                 f"{path.name} holds answers of another evaluation; name another file or delete it."
@@ -29,10 +28,8 @@ class AnswerRows:
             if "problem" not in row:
                 self.known[row["line"]] = Answer(**row)
         kept = [dict(identity), *(asdict(answer) for answer in self.known.values())]
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            temporary.write_text("".join(map(_line, kept)), encoding="utf-8")
-            os.replace(temporary, path)
+            replace_json_lines(path, kept)
         except OSError as error:
             reason = (error.strerror or type(error).__name__).lower()
             raise ListError(f"{path} cannot be written ({reason}); name another file.") from error
@@ -42,20 +39,4 @@ class AnswerRows:
         shown = asdict(row)
         if isinstance(row, Problem):
             shown = {"line": row.line, "problem": row.sentence}
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(_line(shown))
-
-
-def _line(row: dict) -> str:
-    return json.dumps(row) + "\n"
-
-
-def _whole_rows(path: Path) -> list[dict]:
-    """The rows of a file; a last one that was cut short by a kill is left out."""
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
-    return rows
+        add_json_line(self.path, shown)

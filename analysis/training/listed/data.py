@@ -6,19 +6,16 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import nn
 
-from analysis.prediction.sampled_clip import frame_rule
 from analysis.training.errors import require
 from analysis.training.listed.augmentation import Augmentation
-from analysis.training.listed.frames import read_entry
 from analysis.training.listed.list_file import Entry, ListError, ListFile, VideoList, read_list
-from analysis.training.listed.multi_view import Views, evaluate_list
+from analysis.training.listed.multi_view import Views, evaluate_list, view_clips
 from analysis.training.listed.videos import ListedVideos, as_targets
 from analysis.training.source import Batch, Places, RunShape
 from analysis.video.limits import VideoError
 from analysis.video.preprocess import (
     Preprocessing,
     image_preprocessing,
-    to_clip,
     video_preprocessing,
 )
 
@@ -146,18 +143,13 @@ class ListedMaterial:
         return (image_preprocessing if pictures else video_preprocessing)(run.image_size)
 
     def _clip(self, entry: Entry, run: RunShape) -> torch.Tensor | None:
-        kind, preprocessing = self.held_out_list.config.kind, self._preprocessing(run)
-        wanted = run.num_frames or 1
-
-        def middle(frame_count: int):
-            return frame_rule(kind.sampling, frame_count, wanted)
-
+        kind = self.held_out_list.config.kind
+        view = Views(run.num_frames, self._preprocessing(run), kind.sampling, clips=1, crops=1)
         try:
-            frames = read_entry(entry, middle, preprocessing.short_side, picture=kind.images)
+            ((clip,),) = view_clips(entry, view, kind.images)
         except VideoError as error:
             self._say(f"{self.held_out_list.config.name}: Line {entry.line}: {error}")
             return None
-        clip = to_clip(frames, preprocessing)
         return clip if run.num_frames else clip[:, 0]
 
 

@@ -91,7 +91,7 @@ def _answered(
             [
                 outputs
                 for entry in entries
-                for clips in _view_clips(entry, views, picture)
+                for clips in view_clips(entry, views, picture)
                 for outputs in _outputs(model, clips)
             ]
         )
@@ -106,7 +106,7 @@ def _answered(
     return Answer(line, target, order[0], 1 + order.index(target))
 
 
-def _view_clips(entry: Entry, views: Views, picture: bool) -> Iterator[Tensor]:
+def view_clips(entry: Entry, views: Views, picture: bool) -> Iterator[Tensor]:
     """Per sampling in time, its crops (crops, 3, T, H, W). The file is decoded once."""
     wanted = views.num_frames or 1
 

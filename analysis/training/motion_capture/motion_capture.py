@@ -10,9 +10,6 @@ What is held out is never a matter of frames: viewpoints and playback speeds are
 one for each action.
 """
 
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 
 from analysis.training.camera import affine_sampling
@@ -26,7 +23,7 @@ from analysis.training.motion_capture.filming import (
     random_shot,
     random_start_s,
 )
-from analysis.training.motion_capture.motions import ACTIONS, Motion, load_motions
+from analysis.training.motion_capture.motions import ACTIONS, Motion
 
 _FRAMES_PER_FILE = (21, 85)
 _BACKDROPS = 160
@@ -135,25 +132,6 @@ class MotionCapture:
         levels = np.tile(self.backdrops.levels[picture][level], (len(seen), 1))
         affine_sampling.sample_scene(self.backdrops.texels, levels, matrices, _TAPS, seen)
         frames[len(seen) :] = frames[0]
-
-
-def load_motion_capture(
-    split: str,
-    cache: Path,
-    progress: Callable[[str], None] = lambda message: None,
-    *,
-    num_frames: int = 8,
-    image_size: int = 64,
-    photographs: PhotographStore | None = None,
-) -> MotionCapture:
-    """Clips of one split, the motions read from the folder `cache` or converted into it.
-
-    Raises MotionCaptureError, one sentence, where neither the cache nor pybullet is there.
-    """
-    motions = load_motions(cache, progress)
-    return MotionCapture(
-        motions, split, num_frames=num_frames, image_size=image_size, photographs=photographs
-    )
 
 
 def _frame_times(num_frames: int, generator: np.random.Generator) -> np.ndarray:

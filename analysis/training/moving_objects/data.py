@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from analysis.training.camera.data import photographs_hash
-from analysis.training.camera.photograph_fetching import fetch_photographs
+from analysis.training.camera.photograph_material import (
+    OverPhotographs,
+    PhotographMaterial,
+    read_photographs,
+)
 from analysis.training.camera.photograph_store import PhotographStore
-from analysis.training.camera.photographs import Photograph, load_photographs, split_photographs
+from analysis.training.camera.photographs import Photograph
 from analysis.training.clip_feed import normalised
-from analysis.training.errors import require
 from analysis.training.moving_objects.composition import DIRECTIONS
 from analysis.training.moving_objects.moving_objects import CaptionedBatch, MovingObjects
 from analysis.training.rendered_clips import Draw, RenderedSource, held_out_batches
@@ -22,42 +24,20 @@ EVALUATION_CLIPS = 2250
 
 
 @dataclass(frozen=True)
-class MovingObjectsData:
-    """Endless clips in which way an object moves against the scene.
-
-    easy_share: share of the run during which clips grow from easy to full difficulty.
-    held_out_share: of the photographs, never trained on.
-    """
-
-    easy_share: float = 0.3
-    held_out_share: float = 0.15
-
-    def __post_init__(self) -> None:
-        for name in ("easy_share", "held_out_share"):
-            value = getattr(self, name)
-            require(0 <= value < 1, f"data.{name}", value, "at least 0 and below 1")
+class MovingObjectsData(OverPhotographs):
+    """Endless clips in which way an object moves against the scene."""
 
     def load(self, places: Places, say: Callable[[str], None]) -> "MovingObjectsMaterial":
         """Fetch or read the photographs; raises PhotographsError, one sentence."""
-        cache = places.cache / "photographs"
-        photographs = load_photographs(places.photographs or fetch_photographs(cache, say))
-        say(f"{len(photographs)} photographs")
-        return MovingObjectsMaterial(self, photographs)
+        return MovingObjectsMaterial(self, read_photographs(places, say))
 
 
-class MovingObjectsMaterial:
+class MovingObjectsMaterial(PhotographMaterial):
     """The photographs with their split; see `analysis.training.source.Material`."""
 
     labels = DIRECTIONS
     label_order = "object_directions"
     clips_per_epoch = None
-
-    def __init__(self, data: MovingObjectsData, photographs: Sequence[Photograph]):
-        self.data = data
-        self.training_photographs, self.held_out_photographs = split_photographs(
-            photographs, data.held_out_share
-        )
-        self._hash = photographs_hash(photographs)
 
     def training(self, run: RunShape) -> RenderedSource:
         """Seen compositions over the training photographs."""
@@ -72,15 +52,16 @@ class MovingObjectsMaterial:
     def evaluate(self, model: nn.Module, run: RunShape) -> dict:
         """Scores on held-out clips."""
         scores = score_batches(model, self.labels, self.held_out(run, EVALUATION_CLIPS))
+        shown = scores.as_dict()
         return {
-            "accuracy": round(100 * scores.accuracy, 2),
+            "accuracy": shown["accuracy"],
             "accuracy_note": (
                 f"top-1 of {len(self.labels)} directions on {scores.clips} rendered clips: "
                 "combinations of shape, colour, direction and camera move never trained on, over "
                 f"{len(self.held_out_photographs)} photographs never trained on"
             ),
-            "accuracy_by_class": scores.as_dict()["accuracy_by_class"],
-            "rendered": scores.as_dict(),
+            "accuracy_by_class": shown["accuracy_by_class"],
+            "rendered": shown,
         }
 
     def facts(self) -> dict:
@@ -88,11 +69,7 @@ class MovingObjectsMaterial:
         return {
             "data": f"coloured shapes moving over {len(self.training_photographs)} photographs",
             "note": "It says which way a plain shape moves against what is behind it.",
-            "photographs": {
-                "training": len(self.training_photographs),
-                "held_out": [photograph.name for photograph in self.held_out_photographs],
-                "sha256": self._hash,
-            },
+            "photographs": self.photograph_facts(),
         }
 
     def _draw(self, split: str, photographs: Sequence[Photograph], run: RunShape) -> Draw:

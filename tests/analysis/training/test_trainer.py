@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file
 
 from analysis.training.errors import TrainingError
-from analysis.training.progress import PROGRESS_FILE, TENSORBOARD_FOLDER, read_progress
+from analysis.training.kept_files import read_json_lines
+from analysis.training.progress import PROGRESS_FILE, TENSORBOARD_FOLDER
 from analysis.training.recipe import Execution
 from analysis.training.state import STATE_FILE
 from analysis.training.trainer import train
@@ -87,7 +88,7 @@ def test_a_run_killed_again_and_again_ends_in_the_same_weights(tmp_path):
     whole, killed = (load_file(tmp_path / f"{name}.safetensors") for name in ("whole", "killed"))
     assert all(torch.equal(whole[key], killed[key]) for key in whole)
     steps = [
-        [row["step"] for row in read_progress(tmp_path / name / PROGRESS_FILE)]
+        [row["step"] for row in read_json_lines(tmp_path / name / PROGRESS_FILE)]
         for name in ("whole", "killed")
     ]
     assert steps[0] == steps[1] == list(range(2, 61, 2))

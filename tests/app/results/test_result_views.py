@@ -4,10 +4,12 @@ import re
 
 import pytest
 
+from analysis.training.errors import TrainingError
 from analysis.training.paper_tables import SCAN_TYPES, paper_tables
 from analysis.training.studies import Study, StudyRun, StudyTable
 from analysis.training.study_list import STUDIES
 from analysis.training.study_summary import summarise
+from app.components.notice import plain_sentence
 from app.components.result_table import paper_table, study_table
 from app.figures.number_format import THIN_SPACE
 from app.figures.result_sentences import (
@@ -141,3 +143,8 @@ def test_every_study_has_a_title_and_says_what_differs_from_the_paper():
     assert list(STUDY_TITLES) == [study.name for study in STUDIES]
     for study in STUDIES:
         assert paper_sentence(summarise(StudyTable(study, ())))
+
+
+def test_a_damaged_table_is_told_in_its_own_sentence():
+    sentence = "scan_orders.json is not a readable table; delete it."
+    assert plain_sentence(TrainingError(sentence)) == sentence

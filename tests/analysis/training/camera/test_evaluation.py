@@ -11,8 +11,9 @@ from analysis.models import model_config
 from analysis.training.camera.camera_moves import CameraMoves
 from analysis.training.camera.camera_path import CAMERA_MOVES
 from analysis.training.camera.clip_files import ClipFormat, Picture, write_clip
-from analysis.training.camera.data import CameraMaterial, CameraMovesData, photographs_hash
+from analysis.training.camera.data import CameraMaterial, CameraMovesData
 from analysis.training.camera.evaluation import score_files, score_footage
+from analysis.training.camera.photograph_material import photographs_hash
 from analysis.training.scores import score
 from analysis.training.source import RunShape
 

@@ -9,8 +9,8 @@ from analysis.training.camera.photograph_store import PhotographStore
 from analysis.training.camera.photographs import Photograph
 from analysis.training.errors import RecipeError
 from analysis.training.motion_capture.data import MotionCaptureData, MotionCaptureMaterial
-from analysis.training.motion_capture.motion_capture import MotionCapture, load_motion_capture
-from analysis.training.motion_capture.motions import ACTIONS, MotionCaptureError
+from analysis.training.motion_capture.motion_capture import MotionCapture
+from analysis.training.motion_capture.motions import ACTIONS, MotionCaptureError, load_motions
 from analysis.training.source import RunShape
 
 GREEN = np.full((200, 300, 3), (0, 255, 0), np.uint8)
@@ -116,4 +116,4 @@ def test_held_out_clips_are_the_same_at_every_call(motions):
 def test_without_motions_one_sentence_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MotionCaptureError, match="which is not installed: run pip install"):
-        load_motion_capture("training", tmp_path)
+        load_motions(tmp_path, lambda message: None)
