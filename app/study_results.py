@@ -12,6 +12,7 @@ STUDY_TITLES = {
     "scan_orders_actions": "Scan orders, actions",
     "self_distillation": "Self-distillation",
     "frames_and_resolution": "Frames and pixels",
+    "masked_alignment": "Masked alignment",
     "shipped": "Shipped model",
 }
 
@@ -23,11 +24,12 @@ def study_summary(name: str):
     from analysis.training.study_list import STUDIES
     from analysis.training.study_summary import summarise
 
-    for study in STUDIES:
-        if study.name == name:
-            return summarise(read_table(study))
-    known = ", ".join(study.name for study in STUDIES)
-    raise RequestError(f"There is no study {name!r}; ask for one of {known}.")
+    studies = {study.name: study for study in STUDIES}
+    if name not in studies:
+        raise RequestError(f"There is no study {name!r}; ask for one of {', '.join(studies)}.")
+    seeds_of = studies[name].seeds_of
+    borrowed = seeds_of and summarise(read_table(studies[seeds_of])).seed_spread
+    return summarise(read_table(studies[name]), borrowed)
 
 
 def study_rows(summary) -> list[Row]:

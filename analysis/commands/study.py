@@ -48,7 +48,21 @@ def run(options: argparse.Namespace) -> int:
         say("Stopped; the same command goes on from the last saved state.")
         return 130
     _print(table, options.json)
+    if not options.json:
+        _say_chance(study)
     return 0
+
+
+def _say_chance(study) -> None:
+    """How far chance moves a result, so that nobody reads noise as a finding."""
+    from analysis.training.studies import find_study, read_table
+    from analysis.training.study_list import STUDIES
+    from analysis.training.study_summary import summarise
+
+    source = find_study(study.seeds_of, STUDIES) if study.seeds_of else study
+    spread = summarise(read_table(source)).seed_spread
+    if spread is not None:
+        say(f"Seeds of one setting differ by up to {spread:.1f} points ({source.name}).")
 
 
 def _report(run, row: dict) -> None:

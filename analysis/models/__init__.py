@@ -1,6 +1,7 @@
 """Model families, by name."""
 
 # Each registers its family.
+import analysis.models.clip
 import analysis.models.clip_tower
 import analysis.models.videomamba
 import analysis.models.videomamba_student  # noqa: F401

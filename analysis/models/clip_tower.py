@@ -88,23 +88,26 @@ class ResidualAttentionBlock(nn.Module):
         self.mlp.add_module("gelu", QuickGELU())
         self.mlp.add_module("c_proj", nn.Linear(4 * width, width))
 
-    def forward(self, x: Tensor, attention: bool = False) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, x: Tensor, attention: bool = False, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         """Tokens (N, L, W) to tokens, and attention (N, L, L), mean over heads, if asked for.
 
-        Without it the product of weights and values is computed at once and never stored.
+        Without it the product of weights and values is computed at once and never stored. `mask`
+        (L, L) is added to the scores.
         """
         normed = self.ln_1(x)
-        mixed, weights = self.attn(normed, normed, normed, need_weights=attention)
+        mixed, weights = self.attn(normed, normed, normed, need_weights=attention, attn_mask=mask)
         x = x + mixed
         return x + self.mlp(self.ln_2(x)), weights
 
 
-class _Transformer(nn.Module):
-    def __init__(self, config: ClipTowerConfig):
+class Transformer(nn.Module):
+    """A stack of such blocks, by its published name."""
+
+    def __init__(self, width: int, layers: int, heads: int):
         super().__init__()
-        self.resblocks = nn.ModuleList(
-            ResidualAttentionBlock(config.width, config.heads) for _ in range(config.layers)
-        )
+        self.resblocks = nn.ModuleList(ResidualAttentionBlock(width, heads) for _ in range(layers))
 
 
 class ClipTower(nn.Module):
@@ -120,7 +123,7 @@ class ClipTower(nn.Module):
         self.class_embedding = nn.Parameter(scale * torch.randn(width))
         self.positional_embedding = nn.Parameter(scale * torch.randn(1 + grid.h * grid.w, width))
         self.ln_pre = nn.LayerNorm(width)
-        self.transformer = _Transformer(config)
+        self.transformer = Transformer(width, config.layers, config.heads)
         self.ln_post = nn.LayerNorm(width)
         self.proj = nn.Parameter(scale * torch.randn(width, config.output_dim))
 
@@ -187,17 +190,31 @@ class ClipTower(nn.Module):
             )
 
 
-_register = register_model("clip", ClipTower)
+_register = register_model("clip_tower", ClipTower)
 
 
 @_register
-def clip_b16(**overrides: Any) -> ClipTowerConfig:
+def clip_tower_b16(**overrides: Any) -> ClipTowerConfig:
     """ViT-B/16 of the published CLIP, the teacher of VideoMamba."""
     return replace(ClipTowerConfig(), **overrides)
 
 
 @_register
-def clip_debug(**overrides: Any) -> ClipTowerConfig:
+def clip_tower_mini(**overrides: Any) -> ClipTowerConfig:
+    """The picture tower of `clip_mini`, with the patches of `videomamba_mini`. Ours."""
+    fields = {
+        "image_size": 64,
+        "patch_size": 8,
+        "width": 128,
+        "layers": 4,
+        "heads": 4,
+        "output_dim": 64,
+    }
+    return replace(ClipTowerConfig(), **{**fields, **overrides})
+
+
+@_register
+def clip_tower_debug(**overrides: Any) -> ClipTowerConfig:
     """A tower small enough for tests, with the token grid of `videomamba_debug`. Ours."""
     fields = {
         "image_size": 16,

@@ -150,17 +150,17 @@ def _config(**fields: Any) -> StudentConfig:
 
 @_variant
 def videomamba_student_middle(**overrides: Any) -> StudentConfig:
-    """The published student, 8 frames of 224 x 224; its teacher is `clip_b16`."""
+    """The published student, 8 frames of 224 x 224; its teacher is `clip_tower_b16`."""
     return _config(**{**SIZES["middle"], **overrides})
 
 
 @_variant
 def videomamba_student_mini(**overrides: Any) -> StudentConfig:
-    """The trunk of `videomamba_mini`; its teacher has 8 x 8 tokens and tubelets of 2. Ours."""
-    return _config(**{**SIZES["mini"], **overrides})
+    """The trunk of `videomamba_mini`; its teacher is `clip_tower_mini`. Ours."""
+    return _config(**{**SIZES["mini"], "target_width": 64, **overrides})
 
 
 @_variant
 def videomamba_student_debug(**overrides: Any) -> StudentConfig:
-    """The trunk of `videomamba_debug`; its teacher is `clip_debug`. Ours."""
+    """The trunk of `videomamba_debug`; its teacher is `clip_tower_debug`. Ours."""
     return _config(**{**SIZES["debug"], "target_width": 16, **overrides})

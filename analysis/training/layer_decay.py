@@ -2,11 +2,13 @@
 
 from torch import nn
 
+from analysis.training.errors import RecipeError
+
 # Besides what has fewer than two dimensions (norms, biases, skip weights): state matrices, position
 # and class tables. The published code leaves weight decay on for the state matrices.
 UNDECAYED = (
     *("A_log", "A_b_log", ".D", ".D_b", ".bias"),
-    *("pos_embed", "temporal_pos_embedding", "cls_token"),
+    *("pos_embed", "temporal_pos_embedding", "cls_token", "positional_embedding"),
 )
 
 
@@ -22,21 +24,30 @@ def parameter_groups(
     head is at N + 1, stem and class token and position tables are at 0, layer i is at i + 1.
     reaches: "layers", or "tables" for what the published fine-tuning did, which does not recognise
     the layers and the temporal table and leaves them at the head's depth. Frozen parameters are
-    left out.
+    left out. Raises RecipeError for a model without such layers.
     """
-    depth = len(model.layers)
+    if layer_decay is not None and not hasattr(model, "layers"):
+        raise RecipeError(
+            f"{type(model).__name__} has no layers whose rates could decay; set "
+            "optimizer.layer_decay=None."
+        )
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
         decay = 0.0 if parameter.ndim < 2 or name.endswith(UNDECAYED) else weight_decay
-        away = depth + 1 - parameter_depth(name, depth, reaches)
-        scale = 1.0 if layer_decay is None else layer_decay**away
+        scale = 1.0 if layer_decay is None else layer_decay ** _away(name, model, reaches)
         groups.setdefault((scale, decay), []).append(parameter)
     return [
         {"params": parameters, "weight_decay": decay, "lr_scale": scale}
         for (scale, decay), parameters in groups.items()
     ]
+
+
+def _away(name: str, model: nn.Module, reaches: str) -> int:
+    """Layers between a parameter and the head."""
+    depth = len(model.layers)
+    return depth + 1 - parameter_depth(name, depth, reaches)
 
 
 def parameter_depth(name: str, depth: int, reaches: str = "tables") -> int:

@@ -13,7 +13,7 @@ class PaperTable:
 
     columns: names; `rows` hold a value for each. The last column is top-1 in percent.
     source: where it stands; data: what was measured on what.
-    studies: names of ours of the same question.
+    studies: names of ours of the same question; held: settings of theirs that all rows share.
     """
 
     name: str
@@ -23,6 +23,7 @@ class PaperTable:
     columns: tuple[str, ...]
     rows: tuple[tuple[str | int | float, ...], ...]
     studies: tuple[str, ...] = ()
+    held: tuple[tuple[str, str | int | float], ...] = ()
 
 
 _SSV2_TINY = "Something-Something V2, VideoMamba-Ti"
@@ -60,6 +61,8 @@ _ABLATIONS = (
             ("frame_row", 67.8),
             ("attention", 68.5),
         ),
+        studies=("masked_alignment",),
+        held=(("ratio_percent", 80),),
     ),
     PaperTable(
         name="mask_ratios",
@@ -68,6 +71,8 @@ _ABLATIONS = (
         data=_SSV2_MASKED,
         columns=("ratio_percent", "top1_percent"),
         rows=((50, 68.1), (65, 68.4), (80, 68.5), (90, 68.2)),
+        studies=("masked_alignment",),
+        held=(("mask", "attention"),),
     ),
     PaperTable(
         name="alignment_layers",
@@ -99,7 +104,7 @@ def paper_value(study: str, settings: dict) -> float | None:
         if study not in table.studies:
             continue
         for row in table.rows:
-            reported = dict(zip(table.columns, row, strict=True))
+            reported = dict(table.held) | dict(zip(table.columns, row, strict=True))
             if all(reported.get(name) == value for name, value in settings.items()):
                 return float(row[-1])
     return None

@@ -109,7 +109,7 @@ def larger_image_recipe(size: str, resolution: int) -> Recipe:
 def masked_recipe(data_set: str) -> Recipe:
     """Masked alignment of the middle size to CLIP ViT-B/16, from nothing (section 3.4).
 
-    The teacher's file has to be set: `objective.teacher_file`.
+    The teacher's weights have to be set: `objective.teacher_weights`.
     """
     augmentation = Augmentation(crop="multi_scale", flip=True, policy=None, erase=0.0)
     return Recipe(

@@ -55,8 +55,10 @@ class ModelChoice:
             "image_size": self.image_size,
             "drop_path_rate": self.drop_path_rate,
         }
-        given = {key: value for key, value in asked.items() if value is not None}
-        return {"scan_order": self.scan_order, **given}
+        # Models that do not scan have no order, so that the usual one is not mentioned.
+        if self.scan_order != ModelChoice.scan_order:
+            asked["scan_order"] = self.scan_order
+        return {key: value for key, value in asked.items() if value is not None}
 
 
 @dataclass(frozen=True)

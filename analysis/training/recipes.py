@@ -6,10 +6,13 @@ from functools import partial
 
 from analysis.ops.scan_order import SCAN_ORDERS
 from analysis.training.camera.data import CameraMovesData
+from analysis.training.captioned_pictures.data import CaptionedPicturesData
 from analysis.training.errors import RecipeError
 from analysis.training.motion_capture.data import MotionCaptureData
 from analysis.training.moving_objects.data import MovingObjectsData
 from analysis.training.objectives.classification import Classification
+from analysis.training.objectives.contrastive import Contrastive
+from analysis.training.objectives.masked_alignment import MaskedAlignment
 from analysis.training.objectives.self_distillation import SelfDistillation
 from analysis.training.published_recipes import published_recipes
 from analysis.training.recipe import ModelChoice, Optimizer, Recipe
@@ -71,6 +74,33 @@ def short_recipe(model: str = "videomamba_mini", teacher: str | None = None) -> 
     )
 
 
+def picture_recipe() -> Recipe:
+    """Of the small CLIP that is the teacher of the masked-alignment study."""
+    return Recipe(
+        data=CaptionedPicturesData(),
+        model=ModelChoice("clip_mini"),
+        objective=Contrastive(),
+        optimizer=Optimizer(learning_rate=1e-3, mean_decay=0.997, betas=(0.9, 0.98)),
+        clips=128_000,
+        batch_size=128,
+    )
+
+
+def alignment_recipe(mask: str = "attention", ratio: float = 0.8) -> Recipe:
+    """Of the masked-alignment study: camera moves without labels, beside the small CLIP."""
+    recipe = short_recipe()
+    return replace(
+        recipe,
+        model=replace(recipe.model, name="videomamba_student_mini"),
+        objective=MaskedAlignment(
+            teacher="clip_tower_mini",
+            teacher_weights="clip_mini.pictures",
+            mask=mask,
+            ratio=ratio,
+        ),
+    )
+
+
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "videomamba_mini.camera": camera_recipe,
     **{f"videomamba_mini.order_{order}": partial(order_recipe, order) for order in SCAN_ORDERS},
@@ -84,6 +114,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "videomamba_mini_wide_distill.short": partial(
         short_recipe, "videomamba_mini_wide_distill", "videomamba_mini.order_spatial_first"
     ),
+    "clip_mini.pictures": picture_recipe,
+    "videomamba_student_mini.short": alignment_recipe,
     **published_recipes(),
 }
 

@@ -93,7 +93,7 @@ def _evaluation(recipe, material, shape, state, folder) -> dict:
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["step"] == state.step and is_record_of(kept["recipe"], recipe):
             return kept["evaluation"]
-    if hasattr(state.result, "head"):
+    if recipe.objective.scored:
         evaluation = material.evaluate(state.result, shape)
     else:
         evaluation = _held_out_loss(recipe, material, shape, state)

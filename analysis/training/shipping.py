@@ -27,7 +27,7 @@ def ship(name: str, finished: FinishedRun, command: str, folder: Path) -> None:
         "overrides": {"num_classes": classes} if classes else {},
         "num_frames": config.num_frames,
         "image_size": config.image_size,
-        "scan_order": config.scan_order,
+        "scan_order": getattr(config, "scan_order", None),
         "readout": getattr(config, "readout", None),
         "licence": facts.get("licence", "MIT"),
         "reported_accuracy": evaluation["accuracy"],

@@ -6,7 +6,7 @@ any time, and a study that was stopped goes on with the runs that have no row ye
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from analysis.training.errors import RecipeError, TrainingError
@@ -24,15 +24,12 @@ STUDIES_FOLDER = SHIPPED_FOLDER / "studies"
 
 
 @dataclass(frozen=True)
-class StudyRun:
-    """One training of a study.
+class Stage:
+    """A training before the one that is scored.
 
-    name: of the weights it makes. settings: what is particular about it, a column each.
-    base: the recipe it starts from; changes: as `train --set` takes them.
+    base: its recipe; changes: as `train --set` takes them.
     """
 
-    name: str
-    settings: dict[str, str | int | float]
     base: str
     changes: tuple[str, ...] = ()
 
@@ -43,13 +40,54 @@ class StudyRun:
 
 
 @dataclass(frozen=True)
+class StudyRun:
+    """One training of a study.
+
+    name: of the weights it makes. settings: what is particular about it, a column each.
+    base: the recipe it starts from; changes: as `train --set` takes them.
+    pretraining: what makes the weights it starts from; None where the recipe says it all.
+    """
+
+    name: str
+    settings: dict[str, str | int | float]
+    base: str
+    changes: tuple[str, ...] = ()
+    pretraining: Stage | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe with its changes."""
+        return make_recipe(self.base, self.changes)
+
+    @property
+    def command(self) -> str:
+        """What makes this run alone again."""
+        if self.pretraining is None:
+            return _train_command(self.base, self.changes)
+        first, folder = self.pretraining, f"runs/{self.name}"
+        start = f"model.weights={folder}/{first.base}.safetensors"
+        before = _train_command(first.base, first.changes)
+        after = _train_command(self.base, (*self.changes, start))
+        return f"{before} --out {folder} --checkpoints {folder} && {after}"
+
+
+def _train_command(base: str, changes: Sequence[str]) -> str:
+    return f"python -m analysis train {base}{''.join(f' --set {change}' for change in changes)}"
+
+
+@dataclass(frozen=True)
 class Study:
-    """Runs to be compared. ships: whether their weights are kept for the app."""
+    """Runs to be compared.
+
+    ships: whether their weights are kept for the app. seeds_of: the study of the same task whose
+    seeds tell how far chance moves a result, where this one has a single seed.
+    """
 
     name: str
     question: str
     runs: tuple[StudyRun, ...]
     ships: bool = False
+    seeds_of: str | None = None
 
     @property
     def command(self) -> str:
@@ -62,7 +100,9 @@ class StudyRow:
     """A finished run.
 
     accuracy: top-1 in percent on clips never trained on; accuracy_by_class likewise. curve:
-    progress rows with held-out accuracy. command: makes this run alone again.
+    progress rows with held-out accuracy. command: makes this run alone again. pretraining: the
+    recipe behind the weights it started from, None where there was none of its own; its time is
+    part of wall_s, its clips are not part of clips.
     """
 
     name: str
@@ -77,6 +117,7 @@ class StudyRow:
     curve: tuple[dict, ...]
     recipe: dict
     command: str
+    pretraining: dict | None = None
 
 
 @dataclass(frozen=True)
@@ -106,13 +147,19 @@ def read_table(study: Study, folder: Path = STUDIES_FOLDER) -> StudyTable:
         rows = [
             StudyRow(**{**kept[run.name], "curve": tuple(kept[run.name]["curve"])})
             for run in study.runs
-            if run.name in kept and is_record_of(kept[run.name]["recipe"], run.recipe)
+            if run.name in kept and _made_by(kept[run.name], run)
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(
             f"{path.name} is not a readable table ({error}); delete it and run {study.command}."
         ) from error
     return StudyTable(study, tuple(rows))
+
+
+def _made_by(row: dict, run: StudyRun) -> bool:
+    before, first = row.get("pretraining"), run.pretraining
+    same_start = before is None if first is None else is_record_of(before, first.recipe)
+    return same_start and is_record_of(row["recipe"], run.recipe)
 
 
 def write_table(table: StudyTable, folder: Path = STUDIES_FOLDER) -> None:
@@ -140,16 +187,11 @@ def run_study(
     """Train what has no row yet, one run after another, keeping each row as it comes."""
     folder = checkpoints / "studies"
     table = read_table(study, folder)
-    materials: dict = {}
+    trainer = _Trainer(places, say)
     for run in (run for run in study.runs if run.name in table.missing):
-        recipe = run.recipe
-        if recipe.data not in materials:
-            materials[recipe.data] = recipe.data.load(places, say)
         say(f"{run.name}: {', '.join(f'{k} {v}' for k, v in run.settings.items())}")
-        own = runs_folder / study.name / run.name
         report = lambda row, run=run: progress(run, row)  # noqa: E731
-        finished = run_recipe(recipe, materials[recipe.data], own, progress=report)
-        row = _row(run, finished)
+        row, finished = trainer.row(run, runs_folder / study.name / run.name, report)
         if study.ships:
             ship(run.name, finished, row.command, checkpoints)
         rows = {row.name: row for row in (*read_table(study, folder).rows, row)}
@@ -159,9 +201,34 @@ def run_study(
     return table
 
 
-def _row(run: StudyRun, finished: FinishedRun) -> StudyRow:
-    state, evaluation = finished.state, finished.evaluation
-    changes = "".join(f" --set {change}" for change in run.changes)
+class _Trainer:
+    """Trains the runs of a study, loading each kind of data once."""
+
+    def __init__(self, places: Places, say: Callable[[str], None]):
+        self._places, self._say, self._materials = places, say, {}
+
+    def row(self, run: StudyRun, folder: Path, report: Callable) -> tuple[StudyRow, FinishedRun]:
+        recipe, first, before_s = run.recipe, run.pretraining, 0.0
+        if first is not None:
+            start, before_s = self._pretrained(first, folder / "pretraining", report)
+            recipe = replace(recipe, model=replace(recipe.model, weights=str(start)))
+        finished = self._train(recipe, folder, report)
+        return _row(run, finished, before_s), finished
+
+    def _pretrained(self, stage: Stage, folder: Path, report: Callable) -> tuple[Path, float]:
+        """The file of a stage's weights, and the time they took."""
+        finished = self._train(stage.recipe, folder, report)
+        ship(stage.base, finished, _train_command(stage.base, stage.changes), folder)
+        return folder / f"{stage.base}.safetensors", finished.state.wall_s
+
+    def _train(self, recipe: Recipe, folder: Path, report: Callable) -> FinishedRun:
+        if recipe.data not in self._materials:
+            self._materials[recipe.data] = recipe.data.load(self._places, self._say)
+        return run_recipe(recipe, self._materials[recipe.data], folder, progress=report)
+
+
+def _row(run: StudyRun, finished: FinishedRun, before_s: float) -> StudyRow:
+    state, evaluation, first = finished.state, finished.evaluation, run.pretraining
     return StudyRow(
         name=run.name,
         settings=run.settings,
@@ -170,11 +237,13 @@ def _row(run: StudyRun, finished: FinishedRun) -> StudyRow:
         accuracy_by_class=evaluation.get("accuracy_by_class", {}),
         parameters=sum(p.numel() for p in state.result.parameters()),
         clips=state.step * finished.recipe.batch_size,
-        wall_s=round(state.wall_s),
+        wall_s=round(before_s + state.wall_s),
         device=finished.device,
         curve=finished.curve,
-        recipe=recipe_record(finished.recipe),
-        command=f"python -m analysis train {run.base}{changes}",
+        # Where pretrained weights lay on this machine is not part of it.
+        recipe=recipe_record(run.recipe),
+        command=run.command,
+        pretraining=first and recipe_record(first.recipe),
     )
 
 

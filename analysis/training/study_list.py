@@ -1,7 +1,8 @@
 """The studies whose tables ship with the program."""
 
 from analysis.ops.scan_order import SCAN_ORDERS
-from analysis.training.studies import Study, StudyRun
+from analysis.ops.token_mask import MASKS
+from analysis.training.studies import Stage, Study, StudyRun
 
 SEEDS = (0, 1)
 
@@ -39,6 +40,7 @@ SELF_DISTILLATION_STUDY = Study(
             ("on", "videomamba_mini_wide_distill"),
         )
     ),
+    seeds_of="scan_orders",
 )
 
 
@@ -57,6 +59,31 @@ FRAMES_AND_RESOLUTION_STUDY = Study(
     runs=tuple(
         _size_run(num_frames, image_size) for image_size in (32, 64) for num_frames in (4, 8, 16)
     ),
+    seeds_of="scan_orders",
+)
+
+
+def _mask_run(mask: str, ratio_percent: int) -> StudyRun:
+    changes = (f"objective.mask={mask}", f"objective.ratio={ratio_percent / 100}")
+    return StudyRun(
+        name=f"videomamba_mini.aligned_{mask}_{ratio_percent}",
+        settings={"mask": mask, "ratio_percent": ratio_percent},
+        base="videomamba_mini.short",
+        pretraining=Stage("videomamba_student_mini.short", changes),
+    )
+
+
+MASKED_ALIGNMENT_STUDY = Study(
+    name="masked_alignment",
+    question="What does masked alignment with a small CLIP bring, by mask and masked share?",
+    runs=(
+        StudyRun(
+            "videomamba_mini.short", {"mask": "none", "ratio_percent": 0}, "videomamba_mini.short"
+        ),
+        *(_mask_run(mask, 80) for mask in MASKS),
+        *(_mask_run("attention", ratio) for ratio in (50, 65, 90)),
+    ),
+    seeds_of="scan_orders",
 )
 
 SHIPPED_STUDY = Study(
@@ -77,5 +104,6 @@ STUDIES = (
     ACTION_ORDER_STUDY,
     SELF_DISTILLATION_STUDY,
     FRAMES_AND_RESOLUTION_STUDY,
+    MASKED_ALIGNMENT_STUDY,
     SHIPPED_STUDY,
 )

@@ -58,11 +58,13 @@ class StudySummary:
     """A study's settings, best first.
 
     seed_spread: largest spread between seeds of one setting, in points; None without a second seed.
+    borrowed_spread: that of another study of the same task, for one with a single seed.
     lead: of the best setting over the next, in points; None with fewer than two.
     """
 
     table: StudyTable
     settings: tuple[SettingSummary, ...]
+    borrowed_spread: float | None = None
 
     @property
     def planned(self) -> tuple[dict[str, str | int | float], ...]:
@@ -90,14 +92,14 @@ class StudySummary:
         return self.settings[0].mean - self.settings[1].mean
 
 
-def summarise(table: StudyTable) -> StudySummary:
+def summarise(table: StudyTable, borrowed_spread: float | None = None) -> StudySummary:
     """Group the rows of a study by their settings without the seed."""
     groups: dict[tuple, list[StudyRow]] = {}
     for row in table.rows:
         groups.setdefault(_without_seed(row.settings), []).append(row)
     settings = [SettingSummary(dict(key), tuple(rows)) for key, rows in groups.items()]
     settings.sort(key=lambda setting: -setting.mean)
-    return StudySummary(table, tuple(settings))
+    return StudySummary(table, tuple(settings), borrowed_spread)
 
 
 def _without_seed(settings: dict) -> tuple[tuple[str, str | int | float], ...]:

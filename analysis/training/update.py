@@ -34,9 +34,10 @@ class Tally:
 class Updater:
     """Applies batches to a state by a recipe, alone or as one of several processes.
 
-    On a CPU, where nothing is drawn at random inside the model, the parts of a batch share the
-    cores; otherwise they follow each other, drawing from a generator that only seed, step, process
-    and part decide. Either way a run ends in the same weights whether or not it was interrupted.
+    On a CPU, where nothing is drawn at random inside the model and clips of a batch do not meet,
+    the parts of a batch share the cores; otherwise they follow each other. What is drawn comes
+    from a generator that only seed, step, process and part decide. Either way a run ends in the
+    same weights whether or not it was interrupted.
     """
 
     def __init__(self, state: TrainingState, recipe: Recipe, steps: int, rank: int, world: int):
@@ -57,10 +58,11 @@ class Updater:
     @property
     def shares_cores(self) -> bool:
         """Whether parts of a batch are worked on at the same time."""
-        draws = (self.recipe.model.drop_path_rate or 0) > 0 or self.recipe.objective.draws
-        execution = self.recipe.execution
+        recipe, execution = self.recipe, self.recipe.execution
+        if recipe.objective.whole_batch or (recipe.model.drop_path_rate or 0) > 0:
+            return False
         plain = execution.accumulate == 1 and not execution.checkpoint_layers
-        return self.device.type == "cpu" and self.world == 1 and plain and not draws
+        return self.device.type == "cpu" and self.world == 1 and plain
 
     @contextmanager
     def running(self):
@@ -101,15 +103,16 @@ class Updater:
 
     def _gradients_at_once(self, batch: Batch) -> Tally:
         parameters = [p for p in self.state.model.parameters() if p.requires_grad]
+        count = min(PARTS, len(batch))
 
-        def gradients_of(part: Batch) -> tuple[tuple[torch.Tensor | None, ...], dict]:
-            loss, sums = self._loss(self.objective, part, 0)
+        def gradients_of(number: int) -> tuple[tuple[torch.Tensor | None, ...], dict]:
+            part = batch.part(number, count)
+            loss, sums = self._loss(self.objective, part, number)
             gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
             return gradients, {"loss": float(loss.detach()), **sums}
 
-        parts = [batch.part(number, PARTS) for number in range(min(PARTS, len(batch)))]
         # Added in a fixed order, so that sums do not depend on which part was faster.
-        gradients, sums = zip(*self._pool.map(gradients_of, parts), strict=True)
+        gradients, sums = zip(*self._pool.map(gradients_of, range(count)), strict=True)
         for parameter, *shares in zip(parameters, *gradients, strict=True):
             if shares[0] is not None:
                 parameter.grad = sum(shares[1:], start=shares[0]) / len(batch)

@@ -14,7 +14,7 @@ from analysis.models.clip_tower import ClipTower
 from analysis.weights.card import WeightsError
 from analysis.weights.conversion import inflate_kernel, resize_pos_embed, square_grid
 from analysis.weights.fitting import load_state_dict_with_report
-from analysis.weights.reading import read_checkpoint
+from analysis.weights.initial import initial_tensors
 
 STEM = "conv1.weight"
 TABLE = "positional_embedding"
@@ -23,12 +23,12 @@ _PLACES = ("visual.", "clip_teacher.")
 
 
 def load_clip_tower(
-    weights_file: str | Path, architecture: str = "clip_b16", **overrides: Any
+    source: str | Path, architecture: str = "clip_tower_b16", **overrides: Any
 ) -> ClipTower:
-    """A tower with the tensors of a checkpoint file, in evaluation mode.
+    """A tower with the tensors of a checkpoint file or a weights name, in evaluation mode.
 
-    The file holds the tower alone, a whole CLIP or a model trained with the tower as its teacher,
-    by CLIP's own parameter names. A stem for images gets a time axis, a position table of another
+    They are the tower alone, a whole CLIP or a model trained with the tower as its teacher, by
+    CLIP's own parameter names. A stem for images gets a time axis, a position table of another
     resolution is resized bicubically; `overrides` are fields of `ClipTowerConfig`.
 
     Raises WeightsError, one sentence, for files that cannot be read and tensors that do not fit.
@@ -37,7 +37,7 @@ def load_clip_tower(
         tower = create_model(architecture, **overrides)
     except ValueError as error:
         raise WeightsError(str(error)) from error
-    state = _tower_tensors(read_checkpoint(weights_file))
+    state = _tower_tensors(initial_tensors(str(source)))
     load_state_dict_with_report(tower, fitted_clip_tensors(state, tower))
     return tower.eval()
 

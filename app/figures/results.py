@@ -26,18 +26,22 @@ _WORDS = {
     "image_size": "{} px",
     "seed": "seed {}",
     "weights": "{}",
+    "mask": "{} mask",
+    "ratio_percent": "{} % masked",
 }
 
 
 def setting_name(settings: dict) -> str:
     """A setting in words."""
+    if settings.get("mask") == "none":
+        return "No pretraining"
     if "scan_order" in settings:
         rest = {name: value for name, value in settings.items() if name != "scan_order"}
         words = [SCAN_ORDER_NAMES[settings["scan_order"]]]
     else:
         rest, words = settings, []
     words += [
-        _WORDS.get(name, name.replace("_", " ") + " {}").format(value)
+        _WORDS.get(name, name.replace("_", " ") + " {}").format(str(value).replace("_", " "))
         for name, value in rest.items()
     ]
     return ", ".join(words)

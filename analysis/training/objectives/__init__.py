@@ -1,4 +1,4 @@
-"""What a run learns from its batches: labels, values, a teacher's features.
+"""What a run learns from its batches: labels, values, texts, a teacher's features.
 
 An objective is a frozen config with
 
@@ -7,5 +7,6 @@ An objective is a frozen config with
 - `module(model)`: a module holding the model, called with clips, targets and a generator, that
   returns the loss summed over the clips and other sums for the log (`right`: clips answered right),
 - `prepare(batch, classes, generator)`: what is done to a whole batch first,
-- `draws`: whether the module itself draws random numbers.
+- `scored`: whether the data can score what is learned; the held-out loss stands for it otherwise,
+- `whole_batch`: whether clips of a batch are compared, so that cores do not share it out.
 """

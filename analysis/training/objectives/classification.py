@@ -23,7 +23,8 @@ class Classification:
     label_smoothing: float = 0.1
     mixing: Mixing | None = None
     classifies = True
-    draws = False
+    scored = True
+    whole_batch = False
 
     def __post_init__(self) -> None:
         share = self.label_smoothing

@@ -26,7 +26,8 @@ class MaskedAlignment:
 
     teacher: a visual tower that `create_model` knows. It looks at the clips in the resolution and
         with the tubelets that give the student's token grid.
-    teacher_file: checkpoint with its tensors; None for random ones from a fixed seed, for trials.
+    teacher_weights: weights name or checkpoint file with its tensors, alone or in a whole CLIP;
+        None for random ones from a fixed seed, for trials.
     mask, ratio: which tokens are hidden, one of `MASKS`, and their share.
     loss: "cosine" (2 - 2 cos, as published), "mse" or "smooth_l1", mean over visible tokens.
     layers: aligned, counted from the last (1 as published; the paper tries 2 and 6), every
@@ -35,8 +36,8 @@ class MaskedAlignment:
         `analysis.models.videomamba_student.StudentConfig`.
     """
 
-    teacher: str = "clip_b16"
-    teacher_file: str | None = None
+    teacher: str = "clip_tower_b16"
+    teacher_weights: str | None = None
     mask: str = "attention"
     ratio: float = 0.8
     loss: str = "cosine"
@@ -45,10 +46,11 @@ class MaskedAlignment:
     teacher_interval: int = 1
     last_layer: str = "published"
     classifies = False
-    draws = True
+    scored = False
+    whole_batch = False
 
     def __post_init__(self) -> None:
-        towers = list_models("clip")
+        towers = list_models("clip_tower")
         require(self.teacher in towers, "objective.teacher", self.teacher, " or ".join(towers))
         require(self.mask in MASKS, "objective.mask", self.mask, " or ".join(MASKS))
         require(0 <= self.ratio < 1, "objective.ratio", self.ratio, "at least 0 and below 1")
@@ -84,8 +86,8 @@ class MaskedAlignment:
     def _teacher(self, student: VideoMambaStudent) -> ClipTower:
         grid, patch = student.token_grid, model_config(self.teacher).patch_size
         size = {"image_size": (grid.h * patch, grid.w * patch), "tubelet": student.config.tubelet}
-        if self.teacher_file is not None:
-            return load_clip_tower(self.teacher_file, self.teacher, **size)
+        if self.teacher_weights is not None:
+            return load_clip_tower(self.teacher_weights, self.teacher, **size)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             return create_model(self.teacher, **size)

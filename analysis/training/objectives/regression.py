@@ -15,7 +15,8 @@ class Regression:
     """Mean squared error of one output (VideoMamba paper, section 4.3, LVU)."""
 
     classifies = False
-    draws = False
+    scored = True
+    whole_batch = False
 
     def model_options(self, labels: Sequence[str]) -> dict[str, object]:
         """A single value."""

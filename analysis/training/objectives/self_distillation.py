@@ -31,7 +31,8 @@ class SelfDistillation:
     label_smoothing: float = 0.1
     mixing: Mixing | None = None
     classifies = True
-    draws = False
+    scored = True
+    whole_batch = False
 
     def __post_init__(self) -> None:
         require(self.weight >= 0, "objective.weight", self.weight, "0 or more")

@@ -31,7 +31,7 @@ def golden(golden_folder):
 def debug_tower():
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return create_model("clip_debug").eval()
+        return create_model("clip_tower_debug").eval()
 
 
 @pytest.mark.parametrize("gradients", [False, True])
@@ -51,7 +51,7 @@ def test_golden_teacher(golden, attention, gradients):
 def test_state_dict_equals_the_published_manifest(golden_folder):
     entry = json.loads((golden_folder / "manifest/pretrain.json").read_text())["clip_teacher_b16"]
     with torch.device("meta"):
-        tower = create_model("clip_b16")
+        tower = create_model("clip_tower_b16")
     assert {k: list(v.shape) for k, v in tower.state_dict().items()} == entry["keys"]
     assert sum(p.numel() for p in tower.parameters()) == entry["n_parameters"]
 
@@ -120,7 +120,7 @@ def test_layers_and_the_interval_between_them(debug_tower):
 
 
 def test_tubelets_and_rectangles():
-    tower = create_model("clip_debug", tubelet=2, image_size=(8, 16)).eval()
+    tower = create_model("clip_tower_debug", tubelet=2, image_size=(8, 16)).eval()
     with torch.inference_mode():
         assert tower.targets(random_clip(tower)).targets.shape == (1, 2, 1 + 2 * 2 * 4, 16)
 
@@ -131,7 +131,7 @@ def test_tubelets_and_rectangles():
 )
 def test_impossible_configurations_are_one_sentence(fields, message):
     with pytest.raises(ValueError, match=message):
-        create_model("clip_debug", **fields)
+        create_model("clip_tower_debug", **fields)
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 4, 16, 32), (1, 3, 16, 16), (1, 1, 4, 16, 16)], ids=str)

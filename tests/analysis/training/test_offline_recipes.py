@@ -18,6 +18,8 @@ OFFLINE = [
     "videomamba_mini.object_directions",
     "videomamba_mini.short",
     "videomamba_mini_wide_distill.short",
+    "clip_mini.pictures",
+    "videomamba_student_mini.short",
 ]
 
 
@@ -43,5 +45,8 @@ def test_two_steps(name, places, tmp_path):
     rows = []
     state = train(recipe, material, tmp_path, stop_after=2, report_every=2, progress=rows.append)
     assert state.step == 2
-    chance = math.log(len(material.labels))
-    assert 0.5 * chance < rows[0]["loss"] < 3 * chance
+    if recipe.objective.classifies:
+        chance = math.log(len(material.labels))
+    else:  # which of six texts it is; one direction against another
+        chance = math.log(6) if recipe.objective.scored else 2.0
+    assert 0.4 * chance < rows[0]["loss"] < 3 * chance

@@ -137,7 +137,7 @@ def test_masked_pretraining_and_what_is_tuned_from_it(trained):
         model__name="videomamba_student_debug",
         model__num_frames=4,
         model__image_size=16,
-        objective__teacher="clip_debug",
+        objective__teacher="clip_tower_debug",
         objective__ratio=0.5,
     )
     assert code == 0

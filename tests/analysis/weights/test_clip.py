@@ -33,7 +33,7 @@ def state(golden_folder):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layouts(tmp_path, golden_folder, state, layout):
     save_file(LAYOUTS[layout](state), tmp_path / "clip.safetensors")
-    tower = load_clip_tower(tmp_path / "clip.safetensors", "clip_debug", **GOLDEN)
+    tower = load_clip_tower(tmp_path / "clip.safetensors", "clip_tower_debug", **GOLDEN)
     assert not tower.training
     io = load_file(golden_folder / "clip_teacher.io.safetensors")
     with torch.inference_mode():
@@ -46,7 +46,9 @@ def test_tubelets_see_still_clips_as_frames(tmp_path, state):
     save_file(state, tmp_path / "clip.safetensors")
     frame = torch.randn(1, 3, 1, 32, 32, generator=torch.Generator().manual_seed(0))
     towers = (
-        load_clip_tower(tmp_path / "clip.safetensors", "clip_debug", **GOLDEN, tubelet=tubelet)
+        load_clip_tower(
+            tmp_path / "clip.safetensors", "clip_tower_debug", **GOLDEN, tubelet=tubelet
+        )
         for tubelet in (1, 2)
     )
     with torch.inference_mode():
@@ -57,7 +59,7 @@ def test_tubelets_see_still_clips_as_frames(tmp_path, state):
 def test_another_resolution_resizes_the_table(tmp_path, state):
     save_file(state, tmp_path / "clip.safetensors")
     sizes = {**GOLDEN, "image_size": (48, 24)}
-    tower = load_clip_tower(tmp_path / "clip.safetensors", "clip_debug", **sizes)
+    tower = load_clip_tower(tmp_path / "clip.safetensors", "clip_tower_debug", **sizes)
     assert tower.positional_embedding.shape == (1 + 6 * 3, 32)
     assert torch.equal(tower.positional_embedding[0], state["positional_embedding"][0])
 
@@ -74,18 +76,20 @@ def test_another_resolution_resizes_the_table(tmp_path, state):
 def test_files_that_do_not_fit_are_one_sentence(tmp_path, state, change, message):
     save_file(change(state), tmp_path / "clip.safetensors")
     with pytest.raises(WeightsError, match=message):
-        load_clip_tower(tmp_path / "clip.safetensors", "clip_debug", **GOLDEN)
+        load_clip_tower(tmp_path / "clip.safetensors", "clip_tower_debug", **GOLDEN)
 
 
 def test_sizes_a_tower_cannot_have_are_one_sentence(tmp_path, state):
     save_file(state, tmp_path / "clip.safetensors")
     with pytest.raises(WeightsError, match="multiple of 8"):
-        load_clip_tower(tmp_path / "clip.safetensors", "clip_debug", **{**GOLDEN, "image_size": 30})
+        load_clip_tower(
+            tmp_path / "clip.safetensors", "clip_tower_debug", **{**GOLDEN, "image_size": 30}
+        )
 
 
 def test_a_saved_tower_comes_back(tmp_path):
-    tower = create_model("clip_debug")
+    tower = create_model("clip_tower_debug")
     save_file(tower.state_dict(), tmp_path / "clip.safetensors")
-    loaded = load_clip_tower(tmp_path / "clip.safetensors", "clip_debug")
+    loaded = load_clip_tower(tmp_path / "clip.safetensors", "clip_tower_debug")
     for key, value in tower.state_dict().items():
         assert torch.equal(loaded.state_dict()[key], value), key

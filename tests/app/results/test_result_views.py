@@ -1,6 +1,7 @@
 """Table, figures and sentences of a study, from numbers written by hand."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -102,6 +103,8 @@ def test_figures_show_every_run_and_the_paper_in_the_same_order(summary):
         ({"scan_order": "alternating", "seed": 1}, "Alternating, seed 1"),
         ({"self_distillation": "on"}, "Self-distillation on"),
         ({"num_frames": 8, "image_size": 64}, "8 frames, 64 px"),
+        ({"mask": "clip_row", "ratio_percent": 80}, "clip row mask, 80 % masked"),
+        ({"mask": "none", "ratio_percent": 0}, "No pretraining"),
     ],
 )
 def test_settings_in_words(settings, words):
@@ -148,3 +151,21 @@ def test_every_study_has_a_title_and_says_what_differs_from_the_paper():
 def test_a_damaged_table_is_told_in_its_own_sentence():
     sentence = "scan_orders.json is not a readable table; delete it."
     assert plain_sentence(TrainingError(sentence)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("borrowed", "said"),
+    [
+        (None, "with one seed each, nobody can say how much of a difference is chance"),
+        (2.0, "in the study scan_orders seeds of one setting differ by up to 2.00 points, so this"),
+    ],
+)
+def test_a_study_of_single_runs_borrows_what_chance_does(summary, borrowed, said):
+    table = summary(seeds=(0,)).table
+    study = replace(table.study, seeds_of="scan_orders")
+    words = study_sentence(summarise(replace(table, study=study), borrowed))
+    assert said in words
+    # 88 before 80: more than two points, less than ten.
+    assert ("larger than what a seed changes" in words) == (borrowed == 2.0)
+    if borrowed:
+        assert "may be chance" in study_sentence(summarise(replace(table, study=study), 10.0))

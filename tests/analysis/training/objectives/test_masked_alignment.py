@@ -33,7 +33,7 @@ def make_loss(mask="attention", loss="cosine", ratio=0.5, **student):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = create_model("videomamba_student_debug", **student)
-        return MaskedAlignmentLoss(model, create_model("clip_debug"), mask, ratio, loss)
+        return MaskedAlignmentLoss(model, create_model("clip_tower_debug"), mask, ratio, loss)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_images_are_clips_of_one_frame():
     with torch.random.fork_rng():
         torch.manual_seed(0)
         student = create_model("videomamba_student_debug", num_frames=None)
-        objective = MaskedAlignmentLoss(student, create_model("clip_debug"), "attention", 0.5)
+        objective = MaskedAlignmentLoss(student, create_model("clip_tower_debug"), "attention", 0.5)
     loss, _ = objective(torch.randn(2, 3, 16, 16, generator=seeded()), None, seeded())
     assert 0 < float(loss.detach()) < 2 * 4
 
@@ -134,7 +134,7 @@ def test_a_teacher_of_another_resolution_sees_the_clips_resized():
     """Pixels that are all alike stay so; the teacher then says what it says of its own size."""
     objective = MaskedAlignmentLoss(
         create_model("videomamba_student_debug"),
-        create_model("clip_debug", image_size=32, patch_size=8),
+        create_model("clip_tower_debug", image_size=32, patch_size=8),
     )
     flat = torch.full((1, 3, 4, 16, 16), 0.3)
     (teacher,) = objective._teacher
@@ -148,10 +148,10 @@ def test_a_teacher_of_another_resolution_sees_the_clips_resized():
 def test_the_objective_makes_a_teacher_with_the_students_grid(tmp_path):
     """Frames in tubelets of two and another resolution than the file's."""
     file = tmp_path / "tower.safetensors"
-    tower = create_model("clip_debug")
+    tower = create_model("clip_tower_debug")
     save_file(tower.state_dict(), file)
     student = create_model("videomamba_student_debug", tubelet=2, image_size=24)
-    objective = MaskedAlignment(teacher="clip_debug", teacher_file=str(file), ratio=0.5)
+    objective = MaskedAlignment(teacher="clip_tower_debug", teacher_weights=str(file), ratio=0.5)
     module = objective.module(student)
     (teacher,) = module._teacher
     assert teacher.conv1.weight.shape == (24, 3, 2, 4, 4)
@@ -164,7 +164,9 @@ def test_the_objective_makes_a_teacher_with_the_students_grid(tmp_path):
 
 def test_random_teachers_are_alike_from_run_to_run():
     student = create_model("videomamba_student_debug")
-    one, two = (MaskedAlignment(teacher="clip_debug").module(student)._teacher[0] for _ in "12")
+    one, two = (
+        MaskedAlignment(teacher="clip_tower_debug").module(student)._teacher[0] for _ in "12"
+    )
     assert torch.equal(one.proj, two.proj)
 
 
@@ -191,7 +193,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tiny, material, t
     recipe = replace(
         tiny,
         model=ModelChoice("videomamba_student_debug", drop_path_rate=0.4),
-        objective=MaskedAlignment(teacher="clip_debug", ratio=0.5),
+        objective=MaskedAlignment(teacher="clip_tower_debug", ratio=0.5),
         execution=execution,
         clips=32,
     )
@@ -216,7 +218,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tiny, material, t
 def test_a_teacher_that_does_not_fit_is_one_sentence(teacher):
     student = create_model("videomamba_student_debug")
     with pytest.raises(TrainingError, match="choose a teacher that fits"):
-        MaskedAlignmentLoss(student, create_model("clip_debug", **teacher))
+        MaskedAlignmentLoss(student, create_model("clip_tower_debug", **teacher))
 
 
 @pytest.mark.parametrize(
@@ -225,7 +227,7 @@ def test_a_teacher_that_does_not_fit_is_one_sentence(teacher):
         ({"mask": "rows"}, r"objective\.mask is rows; it has to be random or tube"),
         ({"ratio": 1.0}, r"objective\.ratio is 1\.0"),
         ({"loss": "l2"}, r"objective\.loss is l2; it has to be cosine or mse"),
-        ({"teacher": "videomamba_mini"}, "clip_b16 or clip_debug"),
+        ({"teacher": "videomamba_mini"}, "clip_tower_b16 or clip_tower_mini or"),
         ({"teacher_interval": 0}, "teacher_interval is 0"),
     ],
 )

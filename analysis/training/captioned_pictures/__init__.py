@@ -1,0 +1,1 @@
+"""Captioned pictures: plain shapes in front of photographs."""
