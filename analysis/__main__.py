@@ -4,7 +4,18 @@ import argparse
 import os
 import sys
 
-from analysis.commands import bench, compare_scans, evaluate, models, predict, recipes, study, train
+from analysis.commands import (
+    bench,
+    compare_scans,
+    evaluate,
+    explain,
+    faithfulness,
+    models,
+    predict,
+    recipes,
+    study,
+    train,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -13,7 +24,18 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m analysis", description="Look inside video state-space models."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (predict, compare_scans, models, bench, train, evaluate, recipes, study):
+    for command in (
+        predict,
+        explain,
+        faithfulness,
+        compare_scans,
+        models,
+        bench,
+        train,
+        evaluate,
+        recipes,
+        study,
+    ):
         command.register(commands)
     options = parser.parse_args(arguments)
     try:

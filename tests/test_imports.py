@@ -12,6 +12,7 @@ OPS, VIDEO = {"ops"}, {"video"}
 LAYERS = OPS | {"layers"}
 MODELS = LAYERS | {"models"}
 TRACING = MODELS | {"tracing"}
+ATTRIBUTION = TRACING | VIDEO | {"attribution"}
 WEIGHTS = MODELS | VIDEO | {"weights"}
 PREDICTION = WEIGHTS | TRACING | {"prediction"}
 ALLOWED = {
@@ -20,12 +21,13 @@ ALLOWED = {
     "layers": LAYERS,
     "models": MODELS,
     "tracing": TRACING,
+    "attribution": ATTRIBUTION,
     "weights": WEIGHTS,
     "prediction": PREDICTION,
     "scan_comparison": PREDICTION | {"scan_comparison"},
     "profiling": PREDICTION | {"profiling"},
     "training": PREDICTION | {"training"},
-    "commands": PREDICTION | {"scan_comparison", "profiling", "training", "commands"},
+    "commands": PREDICTION | ATTRIBUTION | {"scan_comparison", "profiling", "training", "commands"},
 }
 INTERFACES = {"gradio", "plotly", "app"}
 

@@ -98,13 +98,20 @@ _MINI = ClipConfig(
 )
 
 
+def _config(base: ClipConfig, image_size: Any = None, **overrides: Any) -> ClipConfig:
+    """`base` with fields replaced; the size of pictures belongs to their tower."""
+    if image_size is not None:
+        base = replace(base, tower=replace(base.tower, image_size=image_size))
+    return replace(base, **overrides)
+
+
 @_register
 def clip_b16(**overrides: Any) -> ClipConfig:
     """The published CLIP with ViT-B/16."""
-    return replace(ClipConfig(), **overrides)
+    return _config(ClipConfig(), **overrides)
 
 
 @_register
 def clip_mini(**overrides: Any) -> ClipConfig:
     """Small enough to train on two cores; its picture tower is `clip_tower_mini`. Ours."""
-    return replace(_MINI, **overrides)
+    return _config(_MINI, **overrides)

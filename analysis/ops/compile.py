@@ -9,7 +9,12 @@ def compile_kernels() -> float:
     Kernels are compiled when their modules are imported: their signatures are fixed.
     """
     began = time.perf_counter()
-    from analysis.ops import causal_conv_kernels, gate_kernels, norm_kernels  # noqa: F401
+    from analysis.ops import (  # noqa: F401
+        causal_conv_kernels,
+        gate_kernels,
+        impulse_kernels,
+        norm_kernels,
+    )
     from analysis.ops.selective_scan import cpu_kernels  # noqa: F401
 
     return time.perf_counter() - began

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from analysis.models import model_family
 from analysis.training.run import FinishedRun
 from analysis.training.state import recipe_record
 from analysis.weights.shipped import ship_checkpoint
@@ -20,6 +21,7 @@ def ship(name: str, finished: FinishedRun, command: str, folder: Path) -> None:
     facts = finished.material.facts()
     entry = {
         "architecture": recipe.model.name,
+        "family": model_family(recipe.model.name),
         "tag": name.partition(".")[2],
         "training": "toy",
         "data": facts["data"],

@@ -43,9 +43,11 @@ def parameter_count(card: WeightsCard) -> int:
 
 @lru_cache(maxsize=256)
 def _parameter_count(architecture: str, overrides: str) -> int:
-    """All layers are alike, so two shallow models tell what a deep one has, in a tenth the time."""
+    """The layers of a deep model are alike, so that two shallow ones tell what it has, sooner."""
     options = json.loads(overrides)
-    depth = model_config(architecture, **options).depth
+    depth = getattr(model_config(architecture, **options), "depth", None)
+    if depth is None:
+        return _count(architecture, options)
     one, two = (_count(architecture, options | {"depth": layers}) for layers in (1, 2))
     return one + (depth - 1) * (two - one)
 

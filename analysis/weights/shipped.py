@@ -88,9 +88,9 @@ def _card_at(path: Path, modified_ns: int, size: int) -> WeightsCard:
 def _card(entry: Mapping[str, Any], source: str) -> WeightsCard:
     _check(entry, source)
     name = f"{entry['architecture']}.{entry['tag']}"
-    # Models without classes have no read-out.
+    # Models without time have no frames, those without classes no read-out.
     named = ("num_frames", "image_size", "readout")
-    sizes = {key: entry[key] for key in named if key != "readout" or entry[key] is not None}
+    sizes = {key: entry[key] for key in named if entry[key] is not None}
     derived = {
         "name": name,
         "file": f"{name}.safetensors",

@@ -6,8 +6,10 @@ import json
 import pytest
 import torch
 
+from analysis.models import create_model
 from analysis.weights import shipped
 from analysis.weights.card import WeightsError
+from analysis.weights.rows import parameter_count
 from analysis.weights.shipped import ship_checkpoint, shipped_cards
 
 STATE = {"head.weight": torch.ones(9, 64), "head.bias": torch.zeros(9)}
@@ -50,6 +52,15 @@ def test_entry_comes_back_as_a_card(tmp_path):
     stored = json.loads((tmp_path / "videomamba_mini.test.json").read_text())
     assert stored["run"] == ENTRY["run"]
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
+
+
+def test_a_model_without_time_classes_and_order_has_a_card(tmp_path):
+    absent = {"num_frames": None, "scan_order": None, "readout": None, "labels": None}
+    entry = {**ENTRY, **absent, "architecture": "clip_mini", "family": "clip", "overrides": {}}
+    card = ship_checkpoint({"logit_scale": torch.zeros(())}, entry, tmp_path)
+    assert (card.family, card.overrides) == ("clip", {"image_size": 64})
+    expected = sum(p.numel() for p in create_model("clip_mini").parameters())
+    assert parameter_count(card) == expected
 
 
 def test_shipping_again_replaces(tmp_path):

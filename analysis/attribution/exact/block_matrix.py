@@ -1,0 +1,97 @@
+"""Every token against every token, in blocks: a matrix small enough to look at."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from analysis.attribution.exact.frozen_scan import EVERYTHING, FrozenScan
+from analysis.attribution.exact.proof import Proof, projected, proof_fields, target
+from analysis.layers.token_grid import TokenGrid
+from analysis.tracing.layer_trace import DIRECTIONS, LayerTrace
+
+LARGEST_SIDE = 256
+"""Blocks a matrix has by default, CLS apart."""
+_CHUNK_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class BlockMatrix(Proof):
+    """Mean length of what a block of sources gives to the tokens of a block.
+
+    values: (M, M) float32, values[receivers, sources]; CLS is the first block, then frame after
+    frame. per_frame: blocks in a frame. tokens_per_block: of the fullest block.
+    """
+
+    grid: TokenGrid
+    values: np.ndarray
+    per_frame: int
+    tokens_per_block: int
+
+
+@torch.no_grad()
+def block_matrix(
+    layer: LayerTrace,
+    *,
+    largest_side: int = LARGEST_SIDE,
+    progress: Callable[[float], None] | None = None,
+) -> BlockMatrix:
+    """L2 norms of contributions in the residual stream, both directions, between blocks of tokens.
+
+    A block holds consecutive tokens of one frame; where all tokens fit, one each: then it is the
+    contribution matrix of L2 norms. The contribution of a block is exact: one frozen scan each.
+    """
+    grid = layer.grid
+    groups = token_blocks(grid, largest_side)
+    count = int(groups.max()) + 1
+    sizes = torch.bincount(groups, minlength=count).to(layer.z.dtype)
+    masks = torch.nn.functional.one_hot(groups, count).T.to(layer.z.dtype)
+    values, parts = layer.z.new_empty(count, count), torch.zeros_like(layer.output)
+    for chunk in torch.arange(count).split(_chunk(layer)):
+        vectors = _block_vectors(layer, masks[chunk])
+        norms = torch.linalg.vector_norm(vectors, dim=-1)  # (blocks of the chunk, L)
+        values[:, chunk] = (norms @ masks.T / sizes).T
+        parts += vectors.sum(0)
+        if progress:
+            progress((int(chunk[-1]) + 1) / count)
+    return BlockMatrix(
+        grid=grid,
+        values=values.float().numpy(),
+        per_frame=(count - 1) // grid.t,
+        tokens_per_block=int(sizes.max()),
+        **proof_fields(
+            layer, parts, _bias(layer), target(layer, "residual"), level="residual", score="l2_norm"
+        ),
+    )
+
+
+def token_blocks(grid: TokenGrid, largest_side: int) -> Tensor:
+    """(L,) block of each token: CLS is block 0, every frame has equally many blocks after it."""
+    per_frame = grid.h * grid.w
+    wanted = max(1, min(per_frame, largest_side // grid.t))
+    size = -(-per_frame // wanted)
+    within = torch.arange(per_frame) // size
+    frames = torch.arange(grid.t)[:, None] * (int(within[-1]) + 1)
+    return torch.cat([torch.zeros(1, dtype=torch.long), 1 + (frames + within).flatten()])
+
+
+def _block_vectors(layer: LayerTrace, masks: Tensor) -> Tensor:
+    """(blocks, L, D): both directions summed."""
+    y = sum(
+        scan.share * FrozenScan(scan, "residual", EVERYTHING).respond(masks)
+        for name in DIRECTIONS
+        for scan in layer.direction(name)
+    )
+    return projected(layer, y, "residual", EVERYTHING)
+
+
+def _bias(layer: LayerTrace) -> Tensor:
+    y = sum(scan.share * FrozenScan(scan, "residual", EVERYTHING).bias() for scan in layer.scans)
+    return projected(layer, y, "residual", EVERYTHING)
+
+
+def _chunk(layer: LayerTrace) -> int:
+    length, inner = layer.z.shape
+    return max(1, _CHUNK_BYTES // (length * inner * layer.z.element_size()))

@@ -1,0 +1,158 @@
+"""Whom tokens feed: what sets of sources give to every receiver, one frozen scan a set."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from analysis.attribution.exact.frozen_scan import (
+    EVERYTHING,
+    FrozenScan,
+    Switches,
+    checked_level,
+)
+from analysis.attribution.exact.proof import (
+    Proof,
+    projected,
+    proof_fields,
+    target,
+)
+from analysis.tracing.layer_trace import DIRECTIONS, LayerTrace
+from analysis.tracing.token_positions import checked_index
+
+
+@dataclass(frozen=True, eq=False)
+class GroupContributions(Proof):
+    """What each group of a partition gives to every token.
+
+    vectors: (2, G, L, W) by direction, group, receiver. bias: (2, L, W). total: (L, W).
+    """
+
+    vectors: Tensor
+    bias: Tensor
+    total: Tensor
+
+    @property
+    def per_group(self) -> Tensor:
+        """(G, L, W): both directions summed."""
+        return self.vectors.sum(0)
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnContributions(Proof):
+    """What one token gives to every token.
+
+    token: the source. vectors: (2, L, W) by direction and receiver. total: (L, W). The
+    completeness error is that of this token, all others and the bias together.
+    """
+
+    token: int
+    vectors: Tensor
+    total: Tensor
+
+    @property
+    def per_receiver(self) -> Tensor:
+        """(L, W): both directions summed."""
+        return self.vectors.sum(0)
+
+
+@torch.no_grad()
+def group_contributions(
+    layer: LayerTrace,
+    groups: Tensor,
+    *,
+    level: str = "residual",
+    switches: Switches = EVERYTHING,
+) -> GroupContributions:
+    """Contributions of token groups to all tokens (analysis spec, section 4.4).
+
+    groups: (L,) number of each token's group from 0, such as `frame_groups(grid)`. G frozen scans
+    a direction: O(G x L x E x N) time; the result has 2 x G x L x W numbers.
+
+    Raises ValueError for groups that are no such numbers, and an unknown level.
+    """
+    checked_level(level)
+    masks = _masks(groups, layer)
+    vectors = torch.stack(
+        [
+            projected(layer, _responses(layer, direction, masks, level, switches), level, switches)
+            for direction in DIRECTIONS
+        ]
+    )
+    bias, total = bias_parts(layer, level, switches), target(layer, level)
+    return GroupContributions(
+        vectors=vectors,
+        bias=bias,
+        total=total,
+        **proof_fields(
+            layer,
+            vectors.sum((0, 1)),
+            bias.sum(0),
+            total,
+            level=level,
+            switched_off=switches.switched_off,
+            groups=len(masks),
+        ),
+    )
+
+
+def column_contributions(
+    layer: LayerTrace,
+    token: int,
+    *,
+    level: str = "residual",
+    switches: Switches = EVERYTHING,
+) -> ColumnContributions:
+    """Contributions of `token` to all tokens (analysis spec, section 4.2).
+
+    Two frozen scans a direction: of the token, and of all others, which proves the first.
+
+    Raises ValueError for an unknown level or a token outside of the sequence.
+    """
+    groups = torch.ones(layer.grid.length, dtype=torch.long)
+    groups[checked_index(layer.grid, token)] = 0
+    parts = group_contributions(layer, groups, level=level, switches=switches)
+    return ColumnContributions(
+        token=token,
+        vectors=parts.vectors[:, 0],
+        total=parts.total,
+        completeness_error=parts.completeness_error,
+        bias_share=parts.bias_share,
+        dtype=parts.dtype,
+        settings={**parts.settings, "groups": None},
+    )
+
+
+def _responses(
+    layer: LayerTrace, direction: str, masks: Tensor, level: str, switches: Switches
+) -> Tensor:
+    """y (G, L, E) of a direction for each set of sources, its token orders averaged."""
+    return sum(
+        scan.share * FrozenScan(scan, level, switches).respond(masks)
+        for scan in layer.direction(direction)
+    )
+
+
+def bias_parts(layer: LayerTrace, level: str, switches: Switches) -> Tensor:
+    """(2, L, W) the part of the convolution biases, by direction."""
+    bias = torch.stack(
+        [
+            sum(
+                scan.share * FrozenScan(scan, level, switches).bias()
+                for scan in layer.direction(direction)
+            )
+            for direction in DIRECTIONS
+        ]
+    )
+    return projected(layer, bias, level, switches)
+
+
+def _masks(groups: Tensor, layer: LayerTrace) -> Tensor:
+    """(G, L) one mask a group."""
+    length = layer.grid.length
+    if groups.dtype != torch.long or tuple(groups.shape) != (length,) or groups.min() < 0:
+        raise ValueError(
+            f"groups are numbers from 0 of {length} tokens, "
+            f"got {groups.dtype} of shape {tuple(groups.shape)}"
+        )
+    return torch.nn.functional.one_hot(groups).T.to(layer.z.dtype)

@@ -1,0 +1,1 @@
+"""What a layer's scans write, keep and read: read-outs of memory and selectivity."""

@@ -1,0 +1,95 @@
+"""What a layer keeps and for how long, on one page: the read-outs of its scans put together."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from analysis.attribution.memory.half_life import half_lives, retention_curve
+from analysis.attribution.memory.selectivity import PathShares, path_shares, selectivity_maps
+from analysis.attribution.memory.state_content import state_content
+from analysis.layers.token_grid import TokenGrid
+from analysis.tracing.layer_trace import DIRECTIONS, LayerTrace, ScanTrace
+from analysis.tracing.token_positions import on_grid
+
+DRAWN_STEPS = 512
+"""Most points a curve along a scan has."""
+_CURVE_ELEMENTS = 2**20
+"""Tokens x channels x states of a retention curve, above which channels are left out evenly."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScanMemory:
+    """One scan of a layer.
+
+    half_life: quartiles over tokens, channels and states, in scan steps. steps_per_frame: None for
+    one frame. lags, retention: (K,) the retention curve. crossings: share left to the first lag
+    with no more, None beyond the curve. steps, state_norm: the state's norm along the scan, at
+    most `DRAWN_STEPS` evenly spaced steps.
+    """
+
+    direction: str
+    token_order: str
+    half_life: tuple[float, float, float]
+    steps_per_frame: float | None
+    lags: np.ndarray
+    retention: np.ndarray
+    every_channel: int
+    crossings: dict[float, int | None]
+    steps: np.ndarray
+    state_norm: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class LayerMemory:
+    """delta: (2, t, h, w) mean step size by direction; variation: (2,) its variation over tokens.
+    paths: which way the output takes. scans: forward ones first."""
+
+    grid: TokenGrid
+    delta: np.ndarray
+    variation: tuple[float, float]
+    zoh_ratio: tuple[float, float]
+    paths: PathShares
+    scans: tuple[ScanMemory, ...]
+
+    def delta_of(self, direction: str) -> tuple[np.ndarray, float]:
+        """Step sizes (t, h, w) of "forward", "backward" or the mean of "both"; their variation."""
+        if direction == "both":
+            values = self.delta.mean(0)
+            return values, float(values.std() / values.mean())
+        row = DIRECTIONS.index(direction)
+        return self.delta[row], self.variation[row]
+
+
+@torch.no_grad()
+def layer_memory(layer: LayerTrace) -> LayerMemory:
+    """Memory and selectivity of a traced layer (analysis spec, section 5)."""
+    maps = selectivity_maps(layer)
+    return LayerMemory(
+        grid=layer.grid,
+        delta=torch.stack([on_grid(d, layer.grid) for d in maps.delta]).float().numpy(),
+        variation=tuple(maps.variation.tolist()),
+        zoh_ratio=tuple(maps.zoh_ratio.tolist()),
+        paths=path_shares(layer),
+        scans=tuple(_scan_memory(scan, layer.grid) for scan in layer.scans),
+    )
+
+
+def _scan_memory(scan: ScanTrace, grid: TokenGrid) -> ScanMemory:
+    lives = half_lives(scan, grid)
+    every = -(-len(scan.dt) * scan.A.numel() // _CURVE_ELEMENTS)
+    curve = retention_curve(replace(scan, dt=scan.dt[:, ::every], A=scan.A[::every]))
+    norm = state_content(scan, ranks=1).norm
+    steps = torch.linspace(0, len(norm) - 1, min(DRAWN_STEPS, len(norm))).round().long()
+    return ScanMemory(
+        direction=scan.direction,
+        token_order=scan.token_order,
+        half_life=tuple(lives.quartiles.tolist()),
+        steps_per_frame=lives.steps_per_frame,
+        lags=curve.lags.numpy(),
+        retention=curve.values.numpy(),
+        every_channel=every,
+        crossings=curve.crossings,
+        steps=steps.numpy(),
+        state_norm=norm[steps].float().numpy(),
+    )

@@ -1,0 +1,95 @@
+"""The pass written out scan by scan answers as the model does, whole and with tokens left out."""
+
+import pytest
+import torch
+
+from analysis.attribution.edited_pass import logits_of
+from analysis.models import create_model
+from analysis.ops.scan_order import SCAN_ORDERS, layer_scans
+
+
+def random_model(**overrides):
+    torch.manual_seed(0)
+    size = {"num_frames": 3, "image_size": (8, 12), **overrides}
+    model = create_model("videomamba_debug", **size).double().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.2 * torch.randn_like(parameter)
+    return model
+
+
+@pytest.mark.parametrize("readout", ["cls", "mean"])
+@pytest.mark.parametrize("scan_order", SCAN_ORDERS)
+def test_without_edits_it_is_the_model(scan_order, readout):
+    model = random_model(scan_order=scan_order, readout=readout)
+    clips = torch.randn(2, 3, 3, 8, 12).double()
+    with torch.no_grad():
+        torch.testing.assert_close(logits_of(model, model.embed(clips)), model(clips))
+
+
+def test_it_is_the_model_in_float32_too():
+    model = random_model().float()
+    clips = torch.randn(2, 3, 3, 8, 12)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            logits_of(model, model.embed(clips)), model(clips), rtol=1e-4, atol=1e-5
+        )
+
+
+@pytest.mark.parametrize("readout", ["cls", "mean"])
+@pytest.mark.parametrize("scan_order", SCAN_ORDERS)
+def test_whole_frames_left_out_are_a_shorter_clip(scan_order, readout):
+    """A model of two frames reads the frames 0 and 2 of three as its own two: an oracle that
+    knows nothing of visible tokens."""
+    model = random_model(scan_order=scan_order, readout=readout)
+    short = random_model(scan_order=scan_order, readout=readout, num_frames=2)
+    kept = [0, 2]
+    weights = model.state_dict()
+    weights["temporal_pos_embedding"] = weights["temporal_pos_embedding"][:, kept]
+    short.load_state_dict(weights)
+    clips = torch.randn(1, 3, 3, 8, 12).double()
+    grid = model.token_grid
+    visible = torch.zeros(1, grid.length, dtype=torch.bool)
+    visible[:, 0] = True
+    visible[:, 1:].view(1, grid.t, -1)[:, kept] = True
+    with torch.no_grad():
+        tokens = model.embed(clips)[visible][None]
+        found = logits_of(model, tokens, visible=visible)
+        torch.testing.assert_close(found, short(clips[:, :, kept]))
+
+
+def test_rows_may_leave_out_different_tokens():
+    model = random_model(scan_order="spatiotemporal_v2")
+    clips = torch.randn(2, 3, 3, 8, 12).double()
+    visible = torch.rand(2, model.token_grid.length).argsort(1) < 12
+    visible[:, 0] = True
+    if visible[0].sum() != visible[1].sum():
+        visible = visible[:1].expand(2, -1).roll(3, 1)
+        visible[:, 0] = True
+    tokens = [tokens[row][None] for tokens, row in zip(model.embed(clips), visible, strict=True)]
+    with torch.no_grad():
+        together = logits_of(model, torch.cat(tokens), visible=visible)
+        alone = [
+            logits_of(model, one, visible=row[None])
+            for one, row in zip(tokens, visible, strict=True)
+        ]
+    torch.testing.assert_close(together, torch.cat(alone))
+
+
+def test_no_patch_left_is_a_mean_of_zero():
+    model = random_model(readout="mean")
+    visible = torch.zeros(1, model.token_grid.length, dtype=torch.bool)
+    visible[:, 0] = True
+    with torch.no_grad():
+        tokens = model.embed(torch.randn(1, 3, 3, 8, 12).double())[:, :1]
+        found = logits_of(model, tokens, visible=visible)
+    torch.testing.assert_close(found[0], model.head.bias.detach())
+
+
+def test_the_plan_of_a_layer_is_read_from_the_model():
+    model = random_model()
+    tokens = model.embed(torch.randn(1, 3, 3, 8, 12).double())
+    with torch.no_grad():
+        spatial = logits_of(model, tokens)
+        model.layer_scans = layer_scans("temporal_first", len(model.layers))
+        assert not torch.allclose(spatial, logits_of(model, tokens))

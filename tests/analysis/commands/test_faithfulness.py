@@ -1,0 +1,138 @@
+"""The league table as it is asked for: over rendered clips, over files, stopped and gone on."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from analysis.__main__ import main
+from analysis.commands import judged_clips
+
+SMALL = ["--methods", "saliency", "--steps", "4", "--subsets", "4", "--removals", "6"]
+SMALL += ["--noise", "0", "--no-randomisation"]
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    """A folder of made-up photographs with something to see everywhere."""
+    folder = tmp_path_factory.mktemp("photographs")
+    for seed in range(8):
+        generator = np.random.default_rng(seed)
+        pixels = np.full((360, 480, 3), 128.0)
+        for cells in (6, 14, 32, 70):
+            coarse = generator.integers(0, 256, (cells, cells, 3), dtype=np.uint8)
+            smooth = Image.fromarray(coarse).resize((480, 360), Image.Resampling.BICUBIC)
+            pixels += (np.asarray(smooth, np.float64) - 128.0) * 0.45
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / f"{seed}.png")
+    return folder
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*arguments):
+        code = main(["faithfulness", *map(str, arguments)])
+        return code, capsys.readouterr()
+
+    return call
+
+
+def test_a_table_over_rendered_clips_that_goes_on(run, photographs, tmp_path, monkeypatch):
+    monkeypatch.setattr(judged_clips, "_RENDERED_AT_ONCE", 3)
+    kept = tmp_path / "tables" / "league.json"
+    choice = [*SMALL, "--photographs", photographs, "--json", "--out", kept]
+    code, printed = run(*choice, "--clips", 1)
+    first = json.loads(printed.out)
+    assert code == 0 and first == json.loads(kept.read_text())
+    code, printed = run(*choice, "--clips", 2)
+    table = json.loads(printed.out)
+    assert code == 0
+    assert "clip 2 of 2" in printed.err and "clip 1 of 2" not in printed.err
+    assert table["clips"][0] == first["clips"][0]
+    assert table["model"] == "videomamba_mini.camera"
+    assert table["settings"]["seed"] == 0 and table["settings"]["steps"] == 4
+    assert [row["method"] for row in table["league"]] == ["saliency", "random"]
+    for row in table["league"]:
+        interval = row["deletion_auc"]
+        own = [
+            scores["deletion_auc"]
+            for clip in table["clips"]
+            for scores in clip["methods"]
+            if scores["method"] == row["method"]
+        ]
+        assert interval["clips"] == 2 and interval["mean"] == pytest.approx(np.mean(own))
+        assert 0 <= row["pointing"]["mean"] <= 1
+        assert row["max_sensitivity"] is None and row["randomised_all"] is None
+    assert table["agreement"]["methods"] == ["saliency", "random"]
+    assert table["agreement"]["spearman"][0][0] == pytest.approx(1.0)
+    code, printed = run(*choice, "--clips", 2, "--seed", 1)
+    assert code == 1 and "choose another --out" in json.loads(printed.out)["error"]
+
+
+def test_the_same_seed_gives_the_same_table_over_files(run, clips_folder):
+    clip = clips_folder / "mocap_walk.mp4"
+    choice = [*SMALL, clip, "--model", "videomamba_mini.untrained", "--score", "logit", "--json"]
+
+    def table():
+        code, printed = run(*choice)
+        assert code == 0
+        found = json.loads(printed.out)
+        for rows in (found["league"], *(clip["methods"] for clip in found["clips"])):
+            for row in rows:
+                row.pop("latency_ms")
+        return found
+
+    first = table()
+    assert first == table()
+    assert first["clips_from"] == ["mocap_walk.mp4"]
+    assert first["training"] == "untrained"
+
+
+def test_a_table_for_people(run, clips_folder):
+    code, printed = run(*SMALL, clips_folder / "mocap_walk.mp4")
+    lines = printed.out.splitlines()
+    assert code == 0
+    assert "1 clips" in lines[0] and "seed 0" in lines[0] and "(toy" in lines[0]
+    assert lines[1].split()[:3] == ["method", "deletion", "insertion"]
+    assert {lines[2].split()[0], lines[3].split()[0]} == {"saliency", "random"}
+    assert lines[3].startswith("random")
+    assert "deletion lower" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--methods", "salience"], "saliency"),
+        (["--clips", "0"], "At least one clip"),
+        (["--model", "videomamba_mini.untrained"], "name video files"),
+        (["nothing.mp4"], "nothing.mp4"),
+        (["--model", "videomamba_mini.camra"], "videomamba_mini.camera"),
+        (["--photographs", "empty"], "put JPEG, PNG or WebP photographs"),
+    ],
+    ids=["method", "clips", "labels", "file", "model", "photographs"],
+)
+def test_what_cannot_be_judged_is_one_sentence(run, arguments, sentence, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    code, printed = run(*SMALL, *arguments)
+    assert code == 1 and printed.out == ""
+    assert sentence in printed.err and printed.err.count("\n") == 1
+
+
+def test_wrong_choices_of_the_tests_are_one_sentence(run, clips_folder):
+    clip = clips_folder / "mocap_walk.mp4"
+    for choice, sentence in (
+        (["--deletion-baseline", "noise"], "no baseline 'noise'"),
+        (["--score", "loss"], "no score 'loss'"),
+        (["--subsets", "1"], "two sets or more"),
+    ):
+        code, printed = run(*SMALL, clip, *choice)
+        assert code == 1 and sentence in printed.err
+
+
+def test_a_file_that_is_no_table_is_not_overwritten(run, clips_folder, tmp_path):
+    other = tmp_path / "notes.json"
+    other.write_text('{"notes": 1}')
+    code, printed = run(*SMALL, clips_folder / "mocap_walk.mp4", "--out", other)
+    assert code == 1 and "holds no table" in printed.err
+    assert other.read_text() == '{"notes": 1}'
