@@ -22,9 +22,13 @@ from app.figures.number_format import duration
 from app.selection import Selection
 from app.session import Session, planned
 from app.settings import Settings
+from app.tabs.attribution import build_attribution
+from app.tabs.hidden_states import build_hidden_states
+from app.tabs.learn import build_learn
 from app.tabs.predict import build_predict
 from app.tabs.results import build_results
 from app.tabs.scan_lab import build_scan_lab
+from app.tabs.what_if import build_what_if
 
 STALE = "These results are of the earlier choice; press the button to renew them"
 WAITING = "Press the button to begin"
@@ -40,7 +44,11 @@ class Tab:
 TABS = (
     Tab("predict", "Predict", build_predict),
     Tab("scan_lab", "Scan lab", build_scan_lab),
+    Tab("hidden_states", "Hidden states", build_hidden_states),
+    Tab("attribution", "Attribution", build_attribution),
+    Tab("what_if", "What if", build_what_if),
     Tab("results", "Results", build_results),
+    Tab("learn", "Learn", build_learn),
 )
 
 

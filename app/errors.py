@@ -1,7 +1,8 @@
 """The errors whose message is already the sentence a visitor should read."""
 
+from analysis.attribution.method import AttributionError
 from analysis.training.errors import TrainingError
 from analysis.video.limits import VideoError
 from analysis.weights import WeightsError
 
-READABLE_ERRORS = (VideoError, WeightsError, TrainingError)
+READABLE_ERRORS = (VideoError, WeightsError, TrainingError, AttributionError)

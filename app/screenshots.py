@@ -29,6 +29,26 @@ def scan_lab_tab(page) -> None:
     page.locator("#scan_lab-notice .notice-done").wait_for()
 
 
+def hidden_states_tab(page) -> None:
+    page.get_by_role("tab", name="Hidden states").click()
+    page.locator("#hidden-proof .badge").first.wait_for()
+    # Past the clip, which the other pictures show, to the whole map.
+    page.locator("#tabs").evaluate("tabs => tabs.scrollIntoView()")
+
+
+def attribution_tab(page) -> None:
+    page.get_by_role("tab", name="Attribution").click()
+    page.locator("#attribution-notice .notice-done", has_text="maps drawn").wait_for()
+    page.locator("#tabs").evaluate("tabs => tabs.scrollIntoView()")
+
+
+def learn_tab(page) -> None:
+    page.get_by_role("tab", name="Learn").click()
+    page.get_by_label("3. It forgets").click()
+    page.locator('.toy[data-step="26"]').wait_for()
+    page.locator("#tabs").evaluate("tabs => tabs.scrollIntoView()")
+
+
 def results_tab(page) -> None:
     page.get_by_role("tab", name="Results").click()
     page.locator("#results-notice .notice-done").wait_for()
@@ -39,6 +59,12 @@ SCENES: tuple[tuple[str, str, Callable], ...] = (
     ("predict-dark", "dark", predict_tab),
     ("scan-lab", "light", scan_lab_tab),
     ("scan-lab-dark", "dark", scan_lab_tab),
+    ("hidden-states", "light", hidden_states_tab),
+    ("hidden-states-dark", "dark", hidden_states_tab),
+    ("attribution", "light", attribution_tab),
+    ("attribution-dark", "dark", attribution_tab),
+    ("learn", "light", learn_tab),
+    ("learn-dark", "dark", learn_tab),
     ("results", "light", results_tab),
     ("results-dark", "dark", results_tab),
 )

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from threading import Event, Lock, RLock
 
 from analysis.prediction import SampledClip, read_clip
+from analysis.tracing.recorder import Trace, record
 from analysis.video.limits import VideoError
 from analysis.weights import (
     LoadedModel,
@@ -26,6 +27,7 @@ from app.result_cache import ResultCache, code_hash, content_hash
 from app.run_time import RunTimes
 from app.selection import Selection
 from app.settings import Settings
+from app.traced_layers import TracedLayer, TracedLayers
 
 
 class Session:
@@ -38,6 +40,7 @@ class Session:
             settings.kept_model_bytes, weight=_parameter_bytes
         )
         self._clips: RecentlyUsed[SampledClip] = RecentlyUsed(settings.kept_clips)
+        self._traced = TracedLayers(settings.kept_trace_bytes)
         self._results = ResultCache(settings.cache_folder / "results", settings.kept_results)
         self.ready = Event()
         """Cleared while compiled kernels are being prepared after the start."""
@@ -86,6 +89,23 @@ class Session:
             return self._clips.get_or_make(
                 key, lambda: read_clip(selection.clip, loaded or planned(selection))
             )
+
+    def traced(self, selection: Selection, loaded: LoadedModel, layer: int) -> TracedLayer:
+        """Layer `layer`, from 0, of the selection's forward pass; `loaded` runs when it must."""
+
+        def run(layers: list[int] | None) -> Trace:
+            clip = self.sampled(selection, loaded).clip
+            image = loaded.model.config.num_frames is None
+            return record(loaded.model, clip[:, 0] if image else clip, layers)
+
+        config = loaded.model.config
+        kept_tensors = 3 * config.depth  # residual, tokens and output of every layer
+        pass_bytes = 4 * kept_tensors * loaded.model.token_grid.length * config.width
+        return self._traced.get(_trace_key(selection), layer, run, pass_bytes)
+
+    def is_traced(self, selection: Selection, layer: int) -> bool:
+        """Whether questions about a layer, from 0, can be answered without a forward pass."""
+        return self._traced.holds(_trace_key(selection), layer)
 
     def quick(self, selection: Selection) -> bool:
         """Whether one answer should come fast enough to start without a click.
@@ -138,6 +158,10 @@ def planned(selection: Selection) -> ModelPlan:
 
 def _parameter_bytes(loaded: LoadedModel) -> int:
     return sum(p.numel() * p.element_size() for p in loaded.model.parameters())
+
+
+def _trace_key(selection: Selection) -> tuple[str, Selection]:
+    return _content_hash(selection), selection
 
 
 def _content_hash(selection: Selection) -> str:

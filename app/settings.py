@@ -26,6 +26,8 @@ class Settings:
     """Parameters of loaded models held in memory; the one used longest ago leaves first."""
     kept_clips: int = 8
     """Sampled clips held in memory."""
+    kept_trace_bytes: int = 512 * 1024**2
+    """Traced layers held in memory; the one used longest ago leaves first."""
     kept_results: int = 500
     """Results kept on disk between runs."""
     queue_size: int = 32
@@ -63,6 +65,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "default_model": _text,
     "kept_model_bytes": _count,
     "kept_clips": _count,
+    "kept_trace_bytes": _count,
     "kept_results": _count,
     "queue_size": _count,
     "upload_bytes": _count,

@@ -6,7 +6,16 @@ import gradio as gr
 
 ASSETS = Path(__file__).parent / "assets"
 STYLE_SHEETS = tuple(
-    ASSETS / name for name in ("theme.css", "layout.css", "results.css", "figures.css")
+    ASSETS / name
+    for name in (
+        "theme.css",
+        "layout.css",
+        "results.css",
+        "figures.css",
+        "hidden_states.css",
+        "learn.css",
+        "attribution.css",
+    )
 )
 
 SCAN_ORDER_COLORS = {

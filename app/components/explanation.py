@@ -17,6 +17,11 @@ def caption(sentence: str, elem_id: str | None = None) -> gr.HTML:
     return gr.HTML(what_to_look_at(sentence), elem_id=elem_id, apply_default_css=False)
 
 
+def section_heading(words: str) -> None:
+    """Place the heading of a part of a tab."""
+    gr.HTML(f'<h3 class="section-heading">{escape(words)}</h3>', apply_default_css=False)
+
+
 def how_it_is_computed(account: str) -> None:
     """Place a closed accordion with `account`: Markdown, formulas between single dollars."""
     with gr.Accordion("How it is computed", open=False, elem_classes="how-computed"):

@@ -18,10 +18,21 @@ def significant(value: float, digits: int = 3) -> str:
     return f"{rounded:,.{decimals}f}".replace(",", THIN_SPACE)
 
 
+def with_minus(value: float, digits: int = 3) -> str:
+    """As `significant`, negative values with a true minus sign."""
+    sign = "\N{MINUS SIGN}" if value < 0 else ""
+    return f"{sign}{significant(abs(value), digits)}"
+
+
 def compact(value: float) -> str:
     """`value` to three significant digits without trailing zeros: 1, 7.5, 196."""
     text = significant(value)
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def whole(value: float) -> str:
+    """`value` as a whole number, all digits: 64, 1 569."""
+    return f"{value:,.0f}".replace(",", THIN_SPACE)
 
 
 def with_unit(value: float, unit: str) -> str:

@@ -104,3 +104,19 @@ def visit(browser, running_app):
     yield open_page
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def open_tab():
+    """Opens a tab by its title, from the menu at the end of the row where it is narrow."""
+
+    def open_one(page, title: str) -> None:
+        page.locator("#predict-notice .notice-done").wait_for()
+        tab = page.get_by_role("tab", name=title, exact=True)
+        if tab.count():
+            tab.click()
+            return
+        page.get_by_role("button", name="More tabs").click()
+        page.locator(".overflow-dropdown").get_by_text(title, exact=True).click()
+
+    return open_one

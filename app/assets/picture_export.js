@@ -1,0 +1,13 @@
+// Asks the server for a file of the overlays, and saves the one that comes.
+element.addEventListener("click", (event) => {
+  const kind = event.target.closest("button")?.dataset.kind;
+  if (kind) trigger("save", { kind });
+});
+
+watch("value", () => {
+  if (!props.value) return;
+  const link = document.createElement("a");
+  link.href = props.value.address;
+  link.download = props.value.name;
+  link.click();
+});

@@ -1,0 +1,83 @@
+"""The proof of a map, and which way a layer's output takes, as short lines."""
+
+from html import escape
+
+from analysis.attribution.exact.proof import Proof
+from analysis.attribution.memory.layer_memory import LayerMemory
+from app.figures.badge import badge
+from app.figures.hidden_states import DIRECTION_COLORS, percent_signed
+from app.figures.number_format import NO_VALUE, percent, significant
+from app.figures.proof_badge import proof_badge
+
+
+def proof_line(proof: Proof | None) -> str:
+    """Badges: how closely the parts add up, the share of the biases, the arithmetic."""
+    if proof is None:
+        return '<p class="proof-line"></p>'
+    marks = [
+        proof_badge(proof.completeness_error),
+        badge(
+            f"bias share {percent_signed(proof.bias_share)}",
+            "plain",
+            "The part of the output that belongs to no token: the convolution's bias.",
+        ),
+        badge(proof.dtype, "plain", "Arithmetic of the sums."),
+    ]
+    return f'<p class="proof-line">{"".join(marks)}</p>'
+
+
+def no_layer_facts() -> str:
+    return '<div class="layer-facts"></div>'
+
+
+def layer_facts(memory: LayerMemory) -> str:
+    """Direction share, cosine, skip, gate and the hold ratio of a layer."""
+    paths = memory.paths
+    forward = paths.forward_share
+    rows = [
+        ("Forward", percent(forward), "of the gated energy", forward, "forward"),
+        ("Backward", percent(1 - forward), "of the gated energy", 1 - forward, "backward"),
+        (
+            "Skip",
+            percent(paths.skip_share),
+            "as long as the output; goes around the state",
+            min(1.0, paths.skip_share),
+            "",
+        ),
+        ("Gate", significant(float(paths.gate.mean())), "mean size", None, ""),
+        ("Cosine", _signed(paths.cosine), _agreement(paths.cosine), None, ""),
+        (
+            "Hold",
+            percent(sum(memory.zoh_ratio) / 2),
+            "what an exact hold would write of what the model writes",
+            None,
+            "",
+        ),
+    ]
+    return f'<div class="layer-facts">{"".join(_row(*row) for row in rows)}</div>'
+
+
+def _row(name: str, value: str, words: str, share: float | None, direction: str) -> str:
+    color = f"background:{DIRECTION_COLORS[direction]};" if direction else ""
+    bar = (
+        ""
+        if share is None
+        else f'<span class="bar-track"><i style="width:{100 * share:.1f}%;{color}"></i></span>'
+    )
+    return (
+        f'<div class="layer-fact"><b>{name}</b><span>{value}</span>'
+        f"<small>{escape(words)}</small>{bar}</div>"
+    )
+
+
+def _signed(value: float) -> str:
+    if abs(value) < 0.005:
+        return "0"
+    sign = "\N{MINUS SIGN}" if value < 0 else ""
+    return f"{sign}{abs(value):.2f}" if value == value else NO_VALUE
+
+
+def _agreement(cosine: float) -> str:
+    if cosine > 0.3:
+        return "the directions add up"
+    return "the directions cancel" if cosine < -0.3 else "the directions say different things"

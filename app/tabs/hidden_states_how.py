@@ -1,0 +1,73 @@
+"""How the figures of the hidden states are computed, in words and equations."""
+
+HOW_MAP = r"""
+A layer reads its tokens as a sequence, once forward and once backward. Each direction keeps a
+state: $h_t = e^{\Delta_t A} h_{t-1} + \Delta_t B_t u_t$, read as $y_t = C_t h_t + D u_t$. The step
+sizes $\Delta$, $B$ and $C$ depend on the input. For *this* clip they are numbers, and with them
+held the output is a sum over source tokens $s$:
+
+$\alpha_{t,s} = \sum_n C_{t,n}\, e^{A_n (S_t - S_s)}\, \Delta_s B_{s,n}$, where $S$ is the running
+sum of $\Delta$, so that $y_t = \sum_s \alpha_{t,s} u_s + D u_t$.
+
+The convolution $T$ is linear, SiLU is $u = \sigma(c)\,c$ with $\sigma(c)$ held, the gate $g$ is a
+factor and $W_o$ projects. What $s$ gives to $t$ is therefore one vector in the residual stream:
+
+$\mathrm{contribution}_{t \leftarrow s} = W_o\,(g_t \cdot [(\alpha + D)\, Q\, T]_{t,s}\, x_s)$,
+both directions added. Sources and the bias of the convolution sum to the layer's real output.
+
+- **Taken apart in:** the *residual stream* is all of the above. *Pre-conv* stops before gate and
+  projection. *Scan values* are $\alpha_{t,s} u_s$ with the skip: hidden attention times its
+  value.
+- **Measured as:** *L2 norm*, *L1 norm* of the vector; *signed share*
+  $\langle c, o \rangle / \|o\|^2$, which sums to 1 with the bias; *ALTI*
+  $\max(0, \|o\|_1 - \|o - c\|_1)$ over the sum of all sources; *logit share*, the part along the
+  slope of the most probable class, the final norm's scale held.
+- **A frame** receives as the mean of its patches and feeds as their sum. **What the head reads**
+  is CLS, or the mean of all patches, in this layer.
+- **Colours** run in powers of ten by default: contributions fade exponentially, and a linear
+  scale shows only the nearest. Less than a thousandth of the largest stays without colour. The
+  bars under the frames are linear.
+- **The badge** is $\|\text{sum of parts} - \text{real output}\| / \|\text{real output}\|$; above
+  $10^{-4}$ it turns red. **Bias share** is the part of the output that belongs to no token.
+- **Exact:** every number, for this clip. **Interpretation:** that a long contribution matters. With
+  the input changed, $\Delta$, $B$, $C$ and gates change as well; What if tests that. One layer is
+  not the whole model: later layers may undo what it adds.
+
+Sources: Ali et al. (2024), hidden attention of Mamba; Zimerman et al. (2024), gate and convolution
+in it; Pitorro and Treviso (2024), token contributions; Ferrando et al. (2022), ALTI. Skip and the
+bias of the convolution, left out there, are in here.
+"""
+
+HOW_MATRIX = r"""
+**Evidence** is the signed share of each source frame in what the head would read of this layer's
+output, by direction: $\langle c, o \rangle / \|o\|^2$. Frames, CLS and the bias sum to 1; negative
+bars point away from the output. In the last layer this is all that a CLS token, or the mean of the
+patches, receives from the mixer; in earlier layers it is the direct path only.
+
+**Token against token** holds the L2 norm of every contribution, rows receive, columns feed. Sources
+below the diagonal came by the forward scan, above it by the backward scan, in canonical order (CLS,
+then frame after frame). Sequences of more than 256 tokens are drawn in blocks of one frame: the
+contribution of a block is one vector (exact, one scan with everything else masked), its length
+averaged over the receivers in a block. In spatiotemporal orders, and where time comes first, the
+scan jumps between frames, so that both sides of the diagonal mix.
+"""
+
+HOW_MEMORY = r"""
+- **Step size** $\Delta_t$: mean over channels. The state keeps $e^{\Delta A}$ of itself at each
+  token, so a long step writes much and forgets much. Both: the mean of the two directions.
+- **Half-life** $\ln 2 / (\Delta_{t} |A_n|)$ over all tokens, channels and states. Divided by the
+  steps from a patch to its place in the next time step, *along that scan order*, it becomes time.
+- **Share left** $R(k) = \mathrm{mean}\; e^{A (S_t - S_{t-k})}$ with the real step sizes on the way,
+  up to half of the sequence; every k-th channel where there are very many.
+- **Norm of the state** $\|h_t\|_F$ after each step.
+- **Forward and backward**: $\|g\,y_f\|^2$ against $\|g\,y_b\|^2$; their cosine says whether they
+  add up or cancel. **Skip**: $\|g D u\| / \|g y\|$, what goes around the state. **Gate**: mean
+  $|g|$.
+- The models use a first-order input step $\Delta B$; an exact hold would write the share
+  shown of it. It is a view only: nothing here is computed with it.
+
+All of it is exact for this clip. That a faded state cannot matter is an interpretation: a small
+rest can be read with a large $C$.
+
+Sources: Gu and Dao (2023), Mamba, section 3; Ben-Kish et al. (2024), DeciMamba.
+"""
