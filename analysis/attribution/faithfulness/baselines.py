@@ -3,13 +3,10 @@
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from analysis.attribution.baselines import blurred
 from analysis.attribution.method import AttributionError
-
-BLUR_SHARE = 0.1
-"""Standard deviation of the blur as a share of a frame's shorter side."""
 
 
 def _zero(clip: Tensor, other: Tensor | None) -> Tensor:
@@ -17,16 +14,7 @@ def _zero(clip: Tensor, other: Tensor | None) -> Tensor:
 
 
 def _blur(clip: Tensor, other: Tensor | None) -> Tensor:
-    """Gaussian blur of every frame; beyond an edge its pixels go on."""
-    sigma = BLUR_SHARE * min(clip.shape[-2:])
-    radius = max(1, round(3 * sigma))
-    taps = torch.arange(-radius, radius + 1, dtype=clip.dtype, device=clip.device)
-    taps = torch.exp(-0.5 * (taps / sigma) ** 2)
-    taps = taps / taps.sum()
-    rows = clip.reshape(-1, 1, *clip.shape[-2:])
-    padded = F.pad(rows, (radius,) * 4, mode="replicate")
-    blurred = F.conv2d(F.conv2d(padded, taps[None, None, None]), taps[None, None, :, None])
-    return blurred.reshape(clip.shape)
+    return blurred(clip)
 
 
 def _frame_repeat(clip: Tensor, other: Tensor | None) -> Tensor:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -28,7 +29,17 @@ def read_numbers(frames: np.ndarray) -> list[int]:
     return np.round((middle.mean(axis=(1, 2, 3)) - DARKEST) / STEP).astype(int).tolist()
 
 
-def write_clip(
+def write_clip(path: Path, *choices, **named_choices) -> Path:
+    """A clip of numbered frames, encoded in a thread of its own.
+
+    Run by root, SVT-AV1 gives the thread that calls it real-time priority; processes started from
+    that thread later would inherit it and starve the machine.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(_write_clip, path, *choices, **named_choices).result()
+
+
+def _write_clip(
     path: Path,
     codec: str = "libx264",
     width: int = 96,
