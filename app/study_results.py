@@ -20,16 +20,12 @@ STUDY_TITLES = {
 def study_summary(name: str):
     """A `StudySummary`; raises TrainingError or RequestError, one sentence."""
     # Imported when the tab is opened: every recipe comes with it.
-    from analysis.training.studies import read_table
-    from analysis.training.study_list import STUDIES
-    from analysis.training.study_summary import summarise
+    from analysis.training import study_list
 
-    studies = {study.name: study for study in STUDIES}
+    studies = {study.name: study for study in study_list.STUDIES}
     if name not in studies:
         raise RequestError(f"There is no study {name!r}; ask for one of {', '.join(studies)}.")
-    seeds_of = studies[name].seeds_of
-    borrowed = seeds_of and summarise(read_table(studies[seeds_of])).seed_spread
-    return summarise(read_table(studies[name]), borrowed)
+    return study_list.study_summary(studies[name])
 
 
 def study_rows(summary) -> list[Row]:

@@ -5,7 +5,7 @@ source, so that the L x L x E tensor never exists. Rows are receivers, columns a
 canonical index order, whatever the layer's token orders.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from analysis.ops.impulse_responses import ImpulseResponses, place_impulses
+from analysis.attribution.exact.frozen_scan import FrozenScan
+from analysis.attribution.exact.scan_columns import ScanColumns
 from analysis.tracing.layer_trace import LayerTrace, ScanTrace, convolve, run_scan
 
 BLOCK_BYTES = 8 * 2**20
@@ -34,9 +35,14 @@ class MapQuery:
     skip: bool = False
 
     @cached_property
-    def responses(self) -> "LayerResponses":
+    def columns(self) -> tuple[ScanColumns, ...]:
         """The layer's scans, ready to be fed."""
-        return LayerResponses(self.layer)
+        return tuple(map(ScanColumns, self.layer.scans))
+
+    @cached_property
+    def frozen(self) -> tuple[FrozenScan, ...]:
+        """The layer's scans from the inner tokens x on."""
+        return tuple(FrozenScan(scan, "residual") for scan in self.layer.scans)
 
     @cached_property
     def inner_upstream(self) -> Tensor:
@@ -53,9 +59,9 @@ def hidden_attention(query: MapQuery, sources: Tensor) -> Tensor:
     over channels of the positive part of alpha times its gradient.
     """
     layer, total = query.layer, 0
-    for number, scan in enumerate(layer.scans):
+    for scan, columns in zip(layer.scans, query.columns, strict=True):
         ones = scan.u.new_ones(len(sources), 1, scan.u.shape[1])
-        alpha = query.responses.of(number, sources, ones)
+        alpha = columns(sources, ones, skip=False)
         if query.upstream is None:
             entries = alpha.abs_()
         else:
@@ -72,7 +78,8 @@ def implicit_attention(query: MapQuery, sources: Tensor) -> Tensor:
     gated output; both directions act on the same x and are summed first.
     """
     layer = query.layer
-    total = _summed_over_scans(query, sources, _frozen_taps, query.skip).mul_(layer.gate)
+    factors = [frozen.factors(sources) for frozen in query.frozen]
+    total = _summed_over_scans(query, sources, factors, query.skip).mul_(layer.gate)
     if query.upstream is None:
         return total.abs_().mean(-1).T
     shared = layer.scans[0].x[sources][:, None]
@@ -85,7 +92,7 @@ def latim(query: MapQuery, sources: Tensor) -> Tensor:
     Every tap of the convolution goes through SiLU alone, which is not what the layer computes:
     `latim_error` says how far off that is.
     """
-    return _contributions(query, sources, _separate_taps)
+    return _contributions(query, sources, [_separate_taps(s, sources) for s in query.layer.scans])
 
 
 def exact(query: MapQuery, sources: Tensor) -> Tensor:
@@ -93,11 +100,7 @@ def exact(query: MapQuery, sources: Tensor) -> Tensor:
 
     For a class: the positive part of their inner product with the gradient.
     """
-
-    def frozen(scan: ScanTrace, sources: Tensor) -> Tensor:
-        return _frozen_taps(scan, sources) * scan.x[sources][:, None]
-
-    return _contributions(query, sources, frozen)
+    return _contributions(query, sources, [frozen.impulses(sources) for frozen in query.frozen])
 
 
 MAPS: dict[str, Callable[[MapQuery, Tensor], Tensor]] = {
@@ -141,10 +144,7 @@ def _source_blocks(layer: LayerTrace) -> Iterator[Tensor]:
     yield from torch.arange(length).split(at_once)
 
 
-Impulses = Callable[[ScanTrace, Tensor], Tensor]
-
-
-def _contributions(query: MapQuery, sources: Tensor, impulses: Impulses) -> Tensor:
+def _contributions(query: MapQuery, sources: Tensor, impulses: Sequence[Tensor]) -> Tensor:
     layer = query.layer
     inner = _summed_over_scans(query, sources, impulses, skip=True).mul_(layer.gate)
     if query.upstream is None:
@@ -152,49 +152,14 @@ def _contributions(query: MapQuery, sources: Tensor, impulses: Impulses) -> Tens
     return inner.mul_(query.inner_upstream).sum(-1).clamp_(min=0).T
 
 
-def _summed_over_scans(query: MapQuery, sources: Tensor, impulses: Impulses, skip: bool) -> Tensor:
-    """(S, L, E): the scans of both directions together, before the gate."""
-    parts = (
-        query.responses.of(number, sources, scan.share * impulses(scan, sources), skip)
-        for number, scan in enumerate(query.layer.scans)
-    )
-    return sum(parts)
-
-
-def _frozen_taps(scan: ScanTrace, sources: Tensor) -> Tensor:
-    """Factor (S, K, E) of x[s] in u at the k-th step from s on, the sigmoid of SiLU frozen."""
-    taps = scan.conv_weight.flip(1).T
-    following = scan.steps[sources][:, None] + torch.arange(len(taps))
-    read = scan.positions[following.clamp(max=len(scan.positions) - 1)]
-    return torch.sigmoid(scan.c[read]) * taps
+def _summed_over_scans(
+    query: MapQuery, sources: Tensor, impulses: Sequence[Tensor], skip: bool
+) -> Tensor:
+    """(S, L, E): the scans of both directions together, each fed its impulses, before the gate."""
+    scans = zip(query.layer.scans, query.columns, impulses, strict=True)
+    return sum(columns(sources, scan.share * put_in, skip) for scan, columns, put_in in scans)
 
 
 def _separate_taps(scan: ScanTrace, sources: Tensor) -> Tensor:
     """LaTIM's share (S, K, E) of x[s] in u at the k-th step from s on."""
     return F.silu(scan.x[sources][:, None] * scan.conv_weight.flip(1).T)
-
-
-def _frozen(scan: ScanTrace) -> ImpulseResponses:
-    read = scan.positions
-    return ImpulseResponses(scan.dt[read], scan.A, scan.B[read], scan.C[read])
-
-
-class LayerResponses:
-    """The scans of a layer, ready to be fed by one source token at a time."""
-
-    def __init__(self, layer: LayerTrace):
-        self.layer = layer
-        self._ready = [_frozen(scan) for scan in layer.scans]
-
-    def of(self, number: int, sources: Tensor, impulses: Tensor, skip: bool = False) -> Tensor:
-        """What scan `number` gives every token when a source alone feeds its recurrence.
-
-        impulses (S, K, E): u at the k-th step from the source's own on; what would lie past the
-        end is lost. Returns (S, L, E) in canonical order; `skip` adds D u.
-        """
-        scan = self.layer.scans[number]
-        starts = scan.steps[sources]
-        out = self._ready[number](starts, impulses)
-        if skip:
-            out += scan.D * place_impulses(impulses, starts, out.shape[1])
-        return out[:, scan.steps]

@@ -6,6 +6,7 @@ exact contributions. Nothing is trained; the step sizes are the visitor's.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -67,7 +68,7 @@ class ToyWalk:
     parts: tuple[tuple[float, ...], ...]
     completeness_error: float
 
-    @property
+    @cached_property
     def steps(self) -> tuple[int, ...]:
         """Step at which each token is read."""
         return tuple(self.positions.index(token) for token in range(len(self.positions)))

@@ -55,14 +55,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _say_chance(study) -> None:
     """How far chance moves a result, so that nobody reads noise as a finding."""
-    from analysis.training.studies import find_study, read_table
-    from analysis.training.study_list import STUDIES
-    from analysis.training.study_summary import summarise
+    from analysis.training.study_list import study_summary
 
-    source = find_study(study.seeds_of, STUDIES) if study.seeds_of else study
-    spread = summarise(read_table(source)).seed_spread
+    summary = study_summary(study)
+    spread = summary.borrowed_spread if study.seeds_of else summary.seed_spread
     if spread is not None:
-        say(f"Seeds of one setting differ by up to {spread:.1f} points ({source.name}).")
+        source = study.seeds_of or study.name
+        say(f"Seeds of one setting differ by up to {spread:.1f} points ({source}).")
 
 
 def _report(run, row: dict) -> None:

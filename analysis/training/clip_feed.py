@@ -13,3 +13,8 @@ def normalised(pixels: np.ndarray) -> Tensor:
     mean = torch.tensor(IMAGENET_MEAN).view(3, 1, 1, 1) * 255.0
     std = torch.tensor(IMAGENET_STD).view(3, 1, 1, 1) * 255.0
     return ((clips - mean) / std).contiguous()
+
+
+def normalised_pictures(pixels: np.ndarray) -> Tensor:
+    """Model input, float32 (B, 3, H, W), from pictures uint8 (B, H, W, 3)."""
+    return normalised(pixels[:, None])[:, :, 0]

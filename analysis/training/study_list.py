@@ -2,7 +2,8 @@
 
 from analysis.ops.scan_order import SCAN_ORDERS
 from analysis.ops.token_mask import MASKS
-from analysis.training.studies import Stage, Study, StudyRun
+from analysis.training.studies import Stage, Study, StudyRun, find_study, read_table
+from analysis.training.study_summary import StudySummary, summarise
 
 SEEDS = (0, 1)
 
@@ -107,3 +108,14 @@ STUDIES = (
     MASKED_ALIGNMENT_STUDY,
     SHIPPED_STUDY,
 )
+
+
+def study_summary(study: Study) -> StudySummary:
+    """What the rows of `study` say; one of single runs borrows how far seeds differ.
+
+    Raises TrainingError for a table that cannot be read.
+    """
+    borrowed = None
+    if study.seeds_of is not None:
+        borrowed = summarise(read_table(find_study(study.seeds_of, STUDIES))).seed_spread
+    return summarise(read_table(study), borrowed)

@@ -37,6 +37,7 @@ Sources: Mamba (arXiv 2312.00752, sections 3.1-3.2); hidden attention (arXiv 240
 def build_learn(context: AppContext) -> None:
     """Lay out the tab and connect it; nothing here depends on the sidebar."""
     first = CHAPTERS[0]
+    first_told, first_figure = _shown(first, first.setting, first.step)
     with gr.Row(elem_classes="learn"):
         with gr.Column(scale=2, min_width=280):
             chapter = gr.Radio(
@@ -54,12 +55,12 @@ def build_learn(context: AppContext) -> None:
                 )
         with gr.Column(scale=5, min_width=320):
             told = gr.HTML(
-                _told(first, first.setting, first.step),
+                first_told,
                 apply_default_css=False,
                 elem_id="learn-told",
             )
             figure = gr.HTML(
-                _figure(first, first.setting, first.step),
+                first_figure,
                 apply_default_css=False,
                 elem_id="learn-figure",
             )
@@ -98,8 +99,8 @@ def build_learn(context: AppContext) -> None:
     settings = [order, direction, kept_empty, kept_ball]
 
     def draw(number, step, *values):
-        one, setting = CHAPTERS[number], ToySetting(*values)
-        return {told: _told(one, setting, step - 1), figure: _figure(one, setting, step - 1)}
+        words, drawn = _shown(CHAPTERS[number], ToySetting(*values), step - 1)
+        return {told: words, figure: drawn}
 
     def open_chapter(number: int):
         one = CHAPTERS[number]
@@ -150,10 +151,9 @@ def build_learn(context: AppContext) -> None:
     timer.tick(tick, step, [timer, play, step], **_LIGHT)
 
 
-def _figure(chapter: Chapter, setting: ToySetting, step: int) -> str:
-    return toy_figure(toy_walk(setting), step, chapter.view)
-
-
-def _told(chapter: Chapter, setting: ToySetting, step: int) -> str:
-    told = what_to_look_at(chapter.told(toy_walk(setting), step))
-    return told + what_to_look_at(f"Try it: {chapter.try_this}")
+def _shown(chapter: Chapter, setting: ToySetting, step: int) -> tuple[str, str]:
+    """What a chapter says and what it draws at a step, from 0."""
+    walk = toy_walk(setting)
+    told = what_to_look_at(chapter.told(walk, step))
+    told += what_to_look_at(f"Try it: {chapter.try_this}")
+    return told, toy_figure(walk, step, chapter.view)

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis.attribution.exact.frozen_scan import EVERYTHING, FrozenScan
+from analysis.attribution.exact.frozen_scan import EVERYTHING
+from analysis.attribution.exact.groups import bias_parts, group_responses
 from analysis.attribution.exact.proof import Proof, projected, proof_fields, target
 from analysis.layers.token_grid import TokenGrid
 from analysis.tracing.layer_trace import DIRECTIONS, LayerTrace
@@ -62,7 +63,12 @@ def block_matrix(
         per_frame=(count - 1) // grid.t,
         tokens_per_block=int(sizes.max()),
         **proof_fields(
-            layer, parts, _bias(layer), target(layer, "residual"), level="residual", score="l2_norm"
+            layer,
+            parts,
+            bias_parts(layer, "residual", EVERYTHING).sum(0),
+            target(layer, "residual"),
+            level="residual",
+            score="l2_norm",
         ),
     )
 
@@ -80,15 +86,8 @@ def token_blocks(grid: TokenGrid, largest_side: int) -> Tensor:
 def _block_vectors(layer: LayerTrace, masks: Tensor) -> Tensor:
     """(blocks, L, D): both directions summed."""
     y = sum(
-        scan.share * FrozenScan(scan, "residual", EVERYTHING).respond(masks)
-        for name in DIRECTIONS
-        for scan in layer.direction(name)
+        group_responses(layer, direction, masks, "residual", EVERYTHING) for direction in DIRECTIONS
     )
-    return projected(layer, y, "residual", EVERYTHING)
-
-
-def _bias(layer: LayerTrace) -> Tensor:
-    y = sum(scan.share * FrozenScan(scan, "residual", EVERYTHING).bias() for scan in layer.scans)
     return projected(layer, y, "residual", EVERYTHING)
 
 

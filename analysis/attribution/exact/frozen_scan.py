@@ -6,6 +6,7 @@ L x E.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -64,7 +65,7 @@ class FrozenScan:
         """(L, E) what is taken apart: u at the value level, x at the others."""
         return self.scan.u if self.level == "value" else self.scan.x
 
-    @property
+    @cached_property
     def _slope(self) -> Tensor | None:
         """sigma(c) in scan order; None where SiLU plays no part."""
         if self.level == "value" or not self.switches.silu:
@@ -98,12 +99,16 @@ class FrozenScan:
 
         K is the width of the convolution, 1 without one; what lies past the end is no input.
         """
-        tokens, slope, steps = self.sources[sources][:, None], self._slope, self.scan.steps
-        taps = self.scan.conv_weight.flip(1).T if self._convolves else tokens.new_ones(1, 1)
-        following = steps[sources][:, None] + torch.arange(len(taps))
-        if slope is not None:
-            taps = taps * slope[following.clamp(max=len(slope) - 1)]
-        return tokens * taps
+        return self.sources[sources][:, None] * self.factors(sources)
+
+    def factors(self, sources: Tensor) -> Tensor:
+        """(S or 1, K, E or 1) what `impulses` multiplies the tokens with."""
+        scan, slope = self.scan, self._slope
+        taps = scan.conv_weight.flip(1).T if self._convolves else scan.u.new_ones(1, 1)
+        if slope is None:
+            return taps[None]
+        following = scan.steps[sources][:, None] + torch.arange(len(taps))
+        return taps * slope[following.clamp(max=len(slope) - 1)]
 
     def adjoint(self, cotangent: Tensor) -> Tensor:
         """(L, E) weight of every source in sum_t <cotangent[t], y[t]>; cotangent (L, E).

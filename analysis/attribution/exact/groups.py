@@ -75,7 +75,9 @@ def group_contributions(
     masks = _masks(groups, layer)
     vectors = torch.stack(
         [
-            projected(layer, _responses(layer, direction, masks, level, switches), level, switches)
+            projected(
+                layer, group_responses(layer, direction, masks, level, switches), level, switches
+            )
             for direction in DIRECTIONS
         ]
     )
@@ -123,7 +125,7 @@ def column_contributions(
     )
 
 
-def _responses(
+def group_responses(
     layer: LayerTrace, direction: str, masks: Tensor, level: str, switches: Switches
 ) -> Tensor:
     """y (G, L, E) of a direction for each set of sources, its token orders averaged."""

@@ -18,8 +18,8 @@ from analysis.attribution.exact.frozen_scan import (
 )
 from analysis.attribution.exact.groups import bias_parts
 from analysis.attribution.exact.proof import Proof, projected, proof_fields, target
+from analysis.attribution.exact.scan_columns import ScanColumns
 from analysis.attribution.exact.scores import alti_proximity, scores
-from analysis.ops.impulse_responses import ImpulseResponses, place_impulses
 from analysis.tracing.layer_trace import LayerTrace
 
 _CHUNK_BYTES = 8 * 2**20
@@ -57,7 +57,9 @@ def contribution_matrix(
     total, length = target(layer, level), layer.grid.length
     values, parts = total.new_empty(length, length), torch.zeros_like(total)
     bias = bias_parts(layer, level, switches).sum(0)
-    columns = [ScanColumns(FrozenScan(scan, level, switches)) for scan in layer.scans]
+    scans = [
+        (scan.share, FrozenScan(scan, level, switches), ScanColumns(scan)) for scan in layer.scans
+    ]
 
     def raw(vectors: Tensor) -> Tensor:
         if score == "alti":
@@ -65,7 +67,11 @@ def contribution_matrix(
         return scores(vectors, total, score, direction)
 
     for chunk in _source_chunks(layer):
-        vectors = projected(layer, sum(column(chunk) for column in columns), level, switches)
+        y = sum(
+            columns(chunk, share * frozen.impulses(chunk), switches.skip)
+            for share, frozen, columns in scans
+        )
+        vectors = projected(layer, y, level, switches)
         values[:, chunk] = raw(vectors).T
         parts += vectors.sum(0)
         if progress:
@@ -85,25 +91,6 @@ def contribution_matrix(
             switched_off=switches.switched_off,
         ),
     )
-
-
-class ScanColumns:
-    """A frozen scan, ready to be asked what single tokens cause."""
-
-    def __init__(self, frozen: FrozenScan):
-        scan, read = frozen.scan, frozen.scan.positions
-        self._frozen, self._share = frozen, scan.share
-        self._skip = scan.D if frozen.switches.skip else None
-        self._responses = ImpulseResponses(scan.dt[read], scan.A, scan.B[read], scan.C[read])
-
-    def __call__(self, sources: Tensor) -> Tensor:
-        """y (S, L, E) that each of the tokens `sources` (S,) causes, times the scan's share."""
-        steps = self._frozen.scan.steps
-        starts, impulses = steps[sources], self._share * self._frozen.impulses(sources)
-        y = self._responses(starts, impulses)
-        if self._skip is not None:
-            y += self._skip * place_impulses(impulses, starts, y.shape[1])
-        return y[:, steps]
 
 
 def _source_chunks(layer: LayerTrace) -> Iterator[Tensor]:

@@ -49,11 +49,7 @@ def pooled_contributions(
     cotangent = weights * layer.gate if residual else weights.expand_as(layer.z).contiguous()
     vectors, biases = [], []
     for direction in DIRECTIONS:
-        parts, bias = torch.zeros_like(layer.z), torch.zeros_like(layer.z[0])
-        for scan in layer.direction(direction):
-            frozen = FrozenScan(scan, level, EVERYTHING)
-            parts += scan.share * frozen.adjoint(cotangent) * frozen.sources
-            bias += scan.share * (cotangent * frozen.bias()).sum(0)
+        parts, bias = adjoint_parts(layer, direction, cotangent, level)
         vectors.append(parts @ layer.out_weight.T if residual else parts)
         biases.append(bias @ layer.out_weight.T if residual else bias)
     vectors, biases = torch.stack(vectors), torch.stack(biases)
@@ -64,3 +60,15 @@ def pooled_contributions(
         total=total,
         **proof_fields(layer, vectors.sum((0, 1)), biases.sum(0), total, level=level),
     )
+
+
+def adjoint_parts(
+    layer: LayerTrace, direction: str, cotangent: Tensor, level: str = "residual"
+) -> tuple[Tensor, Tensor]:
+    """Parts of sum_t cotangent[t] * y[t]: (L, E) by source and channel, (E,) of the bias."""
+    parts, bias = torch.zeros_like(layer.z), torch.zeros_like(layer.z[0])
+    for scan in layer.direction(direction):
+        frozen = FrozenScan(scan, level, EVERYTHING)
+        parts += scan.share * frozen.adjoint(cotangent) * frozen.sources
+        bias += scan.share * (cotangent * frozen.bias()).sum(0)
+    return parts, bias

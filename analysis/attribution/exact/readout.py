@@ -10,8 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from analysis.attribution.exact.frozen_scan import EVERYTHING, FrozenScan
-from analysis.attribution.exact.pooled import PooledContributions, pooled_contributions
+from analysis.attribution.exact.pooled import (
+    PooledContributions,
+    adjoint_parts,
+    pooled_contributions,
+)
 from analysis.attribution.exact.proof import Proof, proof_fields
 from analysis.layers.token_grid import TokenGrid
 from analysis.models.videomamba import VideoMamba
@@ -65,7 +68,7 @@ def class_evidence(layer: LayerTrace, direction: Tensor) -> ClassEvidence:
     cotangent = (direction @ layer.out_weight) * layer.gate
     values, biases = [], []
     for name in DIRECTIONS:
-        parts, bias = _adjoint_parts(layer, name, cotangent)
+        parts, bias = adjoint_parts(layer, name, cotangent)
         values.append(parts.sum(-1))
         biases.append(bias.sum())
     values, biases = torch.stack(values), torch.stack(biases)
@@ -104,13 +107,3 @@ def sum_by_frame(values: Tensor, grid: TokenGrid) -> Tensor:
     """Values (2, L, ...) of sources summed over frames of the token grid: (2, t + 1, ...)."""
     sums = values.new_zeros(len(values), grid.t + 1, *values.shape[2:])
     return sums.index_add_(1, frame_groups(grid), values)
-
-
-def _adjoint_parts(layer: LayerTrace, direction: str, cotangent: Tensor) -> tuple[Tensor, Tensor]:
-    """Parts (L, E) of sum_t <cotangent[t], y[t]> by source and channel, and those of the bias."""
-    parts, bias = torch.zeros_like(layer.z), torch.zeros_like(layer.z)
-    for scan in layer.direction(direction):
-        frozen = FrozenScan(scan, "residual", EVERYTHING)
-        parts += scan.share * frozen.adjoint(cotangent) * frozen.sources
-        bias += scan.share * cotangent * frozen.bias()
-    return parts, bias

@@ -17,7 +17,7 @@ from analysis.training.captioned_pictures.captioned_pictures import CaptionedPic
 from analysis.training.captioned_pictures.evaluation import named_kinds, texts_found
 from analysis.training.captioned_pictures.picture_words import kinds, vocabulary
 from analysis.training.captioned_pictures.vocabulary import Vocabulary
-from analysis.training.clip_feed import normalised
+from analysis.training.clip_feed import normalised_pictures
 from analysis.training.rendered_clips import Draw, RenderedSource, held_out_batches
 from analysis.training.source import Batch, Places, RunShape
 
@@ -98,6 +98,6 @@ class CaptionedPicturesMaterial(PhotographMaterial):
         def draw(*request) -> Batch:
             drawn = pictures.batch_of(*request)
             numbers = torch.from_numpy(self.vocabulary.encode(drawn.captions))
-            return Batch(normalised(drawn.pixels[:, None])[:, :, 0], numbers)
+            return Batch(normalised_pictures(drawn.pixels), numbers)
 
         return draw

@@ -9,7 +9,7 @@ from analysis.models.clip import Clip
 from analysis.training.captioned_pictures.captioned_pictures import CaptionedPictures
 from analysis.training.captioned_pictures.picture_words import Kind, kinds
 from analysis.training.captioned_pictures.vocabulary import Vocabulary
-from analysis.training.clip_feed import normalised
+from analysis.training.clip_feed import normalised_pictures
 from analysis.training.scores import Scores, score
 
 _BATCH, _SEED = 100, 0xE7A1
@@ -63,5 +63,5 @@ def texts_found(
 def _logits(model: Clip, pixels: np.ndarray, tokens: torch.Tensor) -> torch.Tensor:
     device = next(model.parameters()).device
     model.eval()
-    clips = normalised(pixels[:, None])[:, :, 0].to(device)
+    clips = normalised_pictures(pixels).to(device)
     return model(clips, tokens.to(device)).cpu()

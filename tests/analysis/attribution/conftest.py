@@ -38,6 +38,25 @@ def disturbed_model():
     return make
 
 
+@pytest.fixture
+def make_model():
+    """Debug models in float64 with everything random: two directions that differ, biases, D.
+
+    Their token grid is 3 x 2 x 3.
+    """
+
+    def make(**overrides):
+        torch.manual_seed(0)
+        size = {"num_frames": 3, "image_size": (8, 12), **overrides}
+        model = create_model("videomamba_debug", **size).double().eval()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter += 0.2 * torch.randn_like(parameter)
+        return model
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def small_clip():
     return torch.randn(3, 4, 8, 12, generator=torch.Generator().manual_seed(2), dtype=torch.float64)

@@ -4,31 +4,20 @@ import pytest
 import torch
 
 from analysis.attribution.edited_pass import logits_of
-from analysis.models import create_model
 from analysis.ops.scan_order import SCAN_ORDERS, layer_scans
-
-
-def random_model(**overrides):
-    torch.manual_seed(0)
-    size = {"num_frames": 3, "image_size": (8, 12), **overrides}
-    model = create_model("videomamba_debug", **size).double().eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter += 0.2 * torch.randn_like(parameter)
-    return model
 
 
 @pytest.mark.parametrize("readout", ["cls", "mean"])
 @pytest.mark.parametrize("scan_order", SCAN_ORDERS)
-def test_without_edits_it_is_the_model(scan_order, readout):
-    model = random_model(scan_order=scan_order, readout=readout)
+def test_without_edits_it_is_the_model(make_model, scan_order, readout):
+    model = make_model(scan_order=scan_order, readout=readout)
     clips = torch.randn(2, 3, 3, 8, 12).double()
     with torch.no_grad():
         torch.testing.assert_close(logits_of(model, model.embed(clips)), model(clips))
 
 
-def test_it_is_the_model_in_float32_too():
-    model = random_model().float()
+def test_it_is_the_model_in_float32_too(make_model):
+    model = make_model().float()
     clips = torch.randn(2, 3, 3, 8, 12)
     with torch.no_grad():
         torch.testing.assert_close(
@@ -38,11 +27,11 @@ def test_it_is_the_model_in_float32_too():
 
 @pytest.mark.parametrize("readout", ["cls", "mean"])
 @pytest.mark.parametrize("scan_order", SCAN_ORDERS)
-def test_whole_frames_left_out_are_a_shorter_clip(scan_order, readout):
+def test_whole_frames_left_out_are_a_shorter_clip(make_model, scan_order, readout):
     """A model of two frames reads the frames 0 and 2 of three as its own two: an oracle that
     knows nothing of visible tokens."""
-    model = random_model(scan_order=scan_order, readout=readout)
-    short = random_model(scan_order=scan_order, readout=readout, num_frames=2)
+    model = make_model(scan_order=scan_order, readout=readout)
+    short = make_model(scan_order=scan_order, readout=readout, num_frames=2)
     kept = [0, 2]
     weights = model.state_dict()
     weights["temporal_pos_embedding"] = weights["temporal_pos_embedding"][:, kept]
@@ -58,8 +47,8 @@ def test_whole_frames_left_out_are_a_shorter_clip(scan_order, readout):
         torch.testing.assert_close(found, short(clips[:, :, kept]))
 
 
-def test_rows_may_leave_out_different_tokens():
-    model = random_model(scan_order="spatiotemporal_v2")
+def test_rows_may_leave_out_different_tokens(make_model):
+    model = make_model(scan_order="spatiotemporal_v2")
     clips = torch.randn(2, 3, 3, 8, 12).double()
     visible = torch.rand(2, model.token_grid.length).argsort(1) < 12
     visible[:, 0] = True
@@ -76,8 +65,8 @@ def test_rows_may_leave_out_different_tokens():
     torch.testing.assert_close(together, torch.cat(alone))
 
 
-def test_no_patch_left_is_a_mean_of_zero():
-    model = random_model(readout="mean")
+def test_no_patch_left_is_a_mean_of_zero(make_model):
+    model = make_model(readout="mean")
     visible = torch.zeros(1, model.token_grid.length, dtype=torch.bool)
     visible[:, 0] = True
     with torch.no_grad():
@@ -86,8 +75,8 @@ def test_no_patch_left_is_a_mean_of_zero():
     torch.testing.assert_close(found[0], model.head.bias.detach())
 
 
-def test_the_plan_of_a_layer_is_read_from_the_model():
-    model = random_model()
+def test_the_plan_of_a_layer_is_read_from_the_model(make_model):
+    model = make_model()
     tokens = model.embed(torch.randn(1, 3, 3, 8, 12).double())
     with torch.no_grad():
         spatial = logits_of(model, tokens)
