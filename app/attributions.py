@@ -13,6 +13,7 @@ from app.answers import answer
 from app.background import BackgroundWork
 from app.errors import READABLE_ERRORS
 from app.figures.evidence import Map, grid_values
+from app.figures.heat import averaged_down, heat_sprite
 from app.selection import Selection
 from app.session import Session, planned
 
@@ -20,6 +21,8 @@ SEED = 0
 DEFAULT_METHODS = ("integrated_gradients", "exact_last_layer", "mamba_lrp")
 TOP_CLASS = -1
 """Stands for whatever class the model finds most probable."""
+
+_MOST_PIXELS = 128
 
 _PASSES = {"gradient": 60, "perturbation": 260, "hidden state": 500, "relevance": 20}
 _FEW_PASSES = {
@@ -71,6 +74,15 @@ def recalled_map(session: Session, selection: Selection, method: str, target: in
         return None
 
 
+def pixel_heat(session: Session, selection: Selection, one: Map) -> str | None:
+    """A known map before its pixels were summed into tokens: `heat_sprite` of (T, H, W).
+
+    None for methods that do not work on pixels. Sides above 128 px are averaged down.
+    """
+    known = session.recall(_key(session, selection, one["method"], one["target"], "pixels"))
+    return known and known["heat"]
+
+
 def fresh_map(
     session: Session,
     selection: Selection,
@@ -92,8 +104,17 @@ def fresh_map(
         label = loaded.labels[target]
     payload = _payload(found, label)
     session.remember(_key(session, selection, method, target), payload)
+    if found.pixels is not None:
+        pixels = {"heat": heat_sprite(averaged_down(found.pixels, _MOST_PIXELS), found.signed)}
+        session.remember(_key(session, selection, method, target, "pixels"), pixels)
     session.remember(_time_key(selection, method), {"latency_ms": found.latency_ms})
+    session.note(session.key("explained", selection), target)
     return payload
+
+
+def explained_targets(session: Session, selection: Selection) -> list[int]:
+    """Indices of the classes explained last. Raises VideoError and WeightsError."""
+    return session.noted(session.key("explained", selection))
 
 
 def map_in_steps(
@@ -165,8 +186,10 @@ def _method_ms(session: Session, selection: Selection, method: str) -> float:
     return passes * session.estimate_ms(selection)
 
 
-def _key(session: Session, selection: Selection, method: str, target: int) -> str:
-    return session.key("attribution", selection, method, target, SEED)
+def _key(
+    session: Session, selection: Selection, method: str, target: int, part: str = "map"
+) -> str:
+    return session.key("attribution", selection, method, target, SEED, part)
 
 
 def _time_key(selection: Selection, method: str) -> str:

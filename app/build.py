@@ -1,24 +1,27 @@
 """The page of contents: the shell, and one line per tab."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import gradio as gr
 
 from app.api import build_api
 from app.components.filmstrip import build_filmstrip
-from app.components.masthead import build_masthead
+from app.components.masthead import build_masthead, page_link
 from app.components.notice import done, empty_notice, failed, plain_sentence, stale
 from app.components.setting_note import setting_note
 from app.components.sidebar import (
     SidebarParts,
     build_sidebar,
     default_card,
+    sidebar_values,
     wire_sidebar,
 )
 from app.context import AppContext
 from app.figures.film import film
 from app.figures.number_format import duration
+from app.permalink import Place, link_note, link_parameters, read_link
+from app.report.saving import build_report_endpoint, place_report, wire_report
 from app.selection import Selection
 from app.session import Session, planned
 from app.settings import Settings
@@ -52,6 +55,15 @@ TABS = (
 )
 
 
+@dataclass(frozen=True)
+class Address:
+    """What the page's address is written by and what an opened one changes."""
+
+    masthead: gr.HTML
+    notice: gr.HTML
+    tabs: gr.Tabs
+
+
 def build_app(settings: Settings, session: Session | None = None) -> gr.Blocks:
     """The whole page, connected; it can be built more than once in one process."""
     session = session or Session(settings)
@@ -62,7 +74,10 @@ def build_app(settings: Settings, session: Session | None = None) -> gr.Blocks:
         delete_cache=(3600, settings.keep_uploads_s),
     ) as app:
         parts = build_sidebar(settings)
-        build_masthead()
+        masthead = build_masthead()
+        link_notice = gr.HTML(empty_notice(), apply_default_css=False, elem_id="link-notice")
+        with gr.Column(elem_id="film-place"):
+            filmstrip, report = build_filmstrip(), place_report()
         context = AppContext(
             settings=settings,
             session=session,
@@ -72,25 +87,26 @@ def build_app(settings: Settings, session: Session | None = None) -> gr.Blocks:
             resolution=parts.resolution,
             scan_order=parts.scan_order,
             note=parts.note,
-            filmstrip=build_filmstrip(),
+            filmstrip=filmstrip,
             open_tab=gr.State(TABS[0].name),
             changed=gr.State(None),
         )
         build_api(session, default_card(settings).name)  # first: its names are the public ones
-        items = _build_tabs(context)
+        address = Address(masthead, link_notice, _build_tabs(context))
         _wire_filmstrip(context, parts)
-        _wire_panels(app, context, items, parts)
+        wire_report(context, report)
+        build_report_endpoint(session, context.model.value)
+        _wire_panels(app, context, parts, address)
     app.queue(max_size=settings.queue_size, api_open=False)
     return app
 
 
-def _build_tabs(context: AppContext) -> dict[str, gr.Tab]:
-    items = {}
-    with gr.Tabs(elem_id="tabs"):
+def _build_tabs(context: AppContext) -> gr.Tabs:
+    with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
         for tab in TABS:
-            with gr.Tab(tab.title, id=tab.name, elem_id=f"tab-{tab.name}") as items[tab.name]:
+            with gr.Tab(tab.title, id=tab.name, elem_id=f"tab-{tab.name}"):
                 tab.build(context)
-    return items
+    return tabs
 
 
 def _wire_filmstrip(context: AppContext, parts: SidebarParts) -> None:
@@ -118,11 +134,16 @@ def _wire_filmstrip(context: AppContext, parts: SidebarParts) -> None:
 def _wire_panels(
     app: gr.Blocks,
     context: AppContext,
-    items: dict[str, gr.Tab],
     parts: SidebarParts,
+    address: Address,
 ) -> None:
     """Let every panel know when the selection changes or its tab is opened."""
     panels = context.panels
+    first = Selection(*(part.value for part in context.selection_inputs))
+
+    def linked(selection: Selection, tab: str, place: Place | None = None) -> dict:
+        parameters = link_parameters(selection, tab, first, TABS[0].name)
+        return {address.masthead: page_link(parameters, link_note(selection), place)}
 
     def announce(open_tab: str, *values) -> dict:
         selection = Selection(*values[: len(context.selection_inputs)])
@@ -130,6 +151,7 @@ def _wire_panels(
         updates = {
             context.changed: selection,
             parts.note: setting_note(selection, context.session),
+            **linked(selection, open_tab),
         }
         for panel, shown in zip(panels, shown_selections, strict=True):
             if shown == selection:
@@ -142,9 +164,23 @@ def _wire_panels(
                 updates[panel.notice] = done(f"{WAITING}{_cost(context.session, selection)}.")
         return updates
 
+    def open_page(request: gr.Request, open_tab: str, *values) -> dict:
+        """Show what the address asks for, before any panel is told to begin."""
+        link = read_link(request.query_params, first, [tab.name for tab in TABS])
+        shown_selections = values[len(context.selection_inputs) :]
+        updates = announce(link.tab or open_tab, *astuple(link.selection), *shown_selections)
+        updates |= linked(link.selection, link.tab or open_tab, link.place)
+        if link.selection != first:
+            updates |= sidebar_values(parts, link.selection)
+        if link.tab:
+            updates |= {context.open_tab: link.tab, address.tabs: gr.Tabs(selected=link.tab)}
+        if link.complaints:
+            updates[address.notice] = failed(" ".join(link.complaints))
+        return updates
+
     inputs = [context.open_tab, *context.selection_inputs]
     inputs += [panel.shown for panel in panels]
-    outputs = [context.changed, parts.note]
+    outputs = [context.changed, parts.note, address.masthead]
     outputs += [part for panel in panels for part in (panel.notice, panel.request)]
     # In the queue, because only there do changes of a gr.State reach their listeners.
     quiet = {
@@ -154,11 +190,14 @@ def _wire_panels(
     }
     for event in wire_sidebar(parts):
         event.then(announce, inputs, outputs, **quiet)
-    for name, item in items.items():
-        item.select(_name_of(name), None, context.open_tab, **quiet).then(
-            announce, inputs, outputs, **quiet
-        )
-    app.load(announce, inputs, outputs, **quiet)
+        event.then(empty_notice, None, address.notice, **quiet)
+    # Of the row, not of a tab: a tab reports it too when it is the one that the page opens with.
+    address.tabs.select(_opened_tab, None, context.open_tab, **quiet).then(
+        announce, inputs, outputs, **quiet
+    )
+    opened = [context.open_tab, address.tabs, address.notice, *context.selection_inputs]
+    opened += [parts.picker, parts.card]
+    app.load(open_page, inputs, [*outputs, *opened], **quiet)
 
 
 def _cost(session: Session, selection: Selection) -> str:
@@ -167,8 +206,5 @@ def _cost(session: Session, selection: Selection) -> str:
     return f": about {duration(session.estimate_ms(selection))} an answer"
 
 
-def _name_of(name: str) -> Callable[[], str]:
-    def opened() -> str:
-        return name
-
-    return opened
+def _opened_tab(event: gr.SelectData) -> str:
+    return TABS[event.index].name

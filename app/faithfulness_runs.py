@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.attribution.faithfulness.curves import CURVES, PerturbationCurves, perturbation_curves
 from analysis.attribution.faithfulness.removal import Removal
-from analysis.attribution.faithfulness.units import units_of
+from analysis.attribution.faithfulness.units import UNITS, units_of
 from app.attributions import SEED, Map
 from app.figures.evidence import grid_values
 from app.selection import Selection
@@ -60,6 +60,21 @@ def curve_rows(
             for row in _measured(session, selection, removal, one, kind):
                 yield row
             session.remember(key, row)
+
+
+def recalled_curves(session: Session, selection: Selection, maps: Sequence[Map]) -> list[CurveRow]:
+    """The complete curves of these maps that are known, whatever was taken away and put in.
+
+    Raises VideoError and WeightsError.
+    """
+    choices = [CurveChoice(units, fill, fill) for units in UNITS for fill in FILLS]
+    keys = [
+        _key(session, selection, one, choice, kind)
+        for choice in choices
+        for kind in CURVES
+        for one in maps
+    ]
+    return [row for row in map(session.recall, keys) if row is not None]
 
 
 def estimated_curves_ms(

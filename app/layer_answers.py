@@ -20,6 +20,10 @@ EVIDENCE = MapQuestion(Subject("readout"), score="signed_share")
 """What every token gives to what the head reads, in shares that sum to 1 with the bias."""
 
 
+TRACE_PASSES = 3
+"""Forward passes that take as long as a trace with the read-outs of one layer."""
+
+
 @dataclass(frozen=True, eq=False)
 class LayerMaps:
     """A map, and the evidence for what the head reads in the same layer.
@@ -37,6 +41,17 @@ class LayerMaps:
     layer: int
     depth: int
     latency_ms: float
+
+
+def trace_ms(session: Session, selection: Selection) -> float:
+    """About how long it takes to trace a pass and read one layer."""
+    return TRACE_PASSES * session.estimate_ms(selection)
+
+
+def soon_traced(session: Session, selection: Selection) -> bool:
+    """Whether tracing, which takes longer than an answer, is soon done without a click."""
+    patience_ms = 1000 * session.settings.patience_s
+    return session.quick(selection) and trace_ms(session, selection) <= patience_ms
 
 
 def layer_maps(

@@ -29,6 +29,9 @@ from app.selection import Selection
 from app.settings import Settings
 from app.traced_layers import TracedLayer, TracedLayers
 
+NOTED = 8
+"""Items of a list that `Session.note` keeps."""
+
 
 class Session:
     """The caches of one running app, shared by all its visitors and safe between threads."""
@@ -46,6 +49,7 @@ class Session:
         """Cleared while compiled kernels are being prepared after the start."""
         self.ready.set()
         self._lock = RLock()
+        self._noting = Lock()
         self._reading = Lock()
 
     @contextmanager
@@ -147,6 +151,19 @@ class Session:
 
     def remember(self, key: str, payload: dict) -> None:
         self._results.put(key, payload)
+
+    def note(self, key: str, item: str | int) -> None:
+        """Put `item` first in the list called `key`, for questions that keys cannot be made of.
+
+        A list keeps its latest `NOTED` items, each once.
+        """
+        with self._noting:
+            earlier = [one for one in self.noted(key) if one != item]
+            self.remember(key, {"noted": [item, *earlier][:NOTED]})
+
+    def noted(self, key: str) -> list:
+        """What `note` put under `key`, the latest first."""
+        return (self.recall(key) or {"noted": []})["noted"]
 
 
 def planned(selection: Selection) -> ModelPlan:

@@ -124,7 +124,7 @@ def build_theme() -> gr.themes.Base:
         block_title_text_weight="500",
         block_title_text_color="*neutral_600",
         block_title_text_color_dark="*neutral_400",
-        block_title_text_size="*text_xs",
+        block_title_text_size="11.5px",
         block_info_text_color="*neutral_500",
         block_info_text_color_dark="*neutral_400",
         input_background_fill="#FFFFFF",

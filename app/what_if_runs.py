@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from analysis.attribution.edited_pass import DIRECTIONS
 from analysis.attribution.faithfulness.baselines import BASELINES
 from analysis.attribution.interventions.clip_edits import MaskInput, reversed_time, shuffled_time
 from analysis.attribution.interventions.intervene import InterventionResult, intervene
@@ -20,8 +19,10 @@ from analysis.attribution.interventions.scan_edits import (
     SwitchOff,
 )
 from analysis.attribution.interventions.token_sets import all_tokens, region_tokens
-from analysis.attribution.method import AttributionError, nearest
+from analysis.attribution.method import AttributionError
 from analysis.layers.token_grid import TokenGrid
+from analysis.nearest_names import nearest
+from analysis.tracing.layer_trace import DIRECTIONS
 from app.result_cache import content_hash
 from app.selection import Selection
 from app.session import Session, planned
@@ -70,7 +71,7 @@ class WhatIf:
     baseline: str = "zero"
     factor: float = 2.0
     layer: int = ALL_LAYERS
-    directions: tuple[str, ...] = tuple(DIRECTIONS)
+    directions: tuple[str, ...] = DIRECTIONS
     step: int = 0
     other: str = ""
     seed: int = 0
@@ -104,6 +105,7 @@ def outcome(session: Session, selection: Selection, what: WhatIf) -> Outcome:
     key = _key(session, selection, what)
     known = session.recall(key)
     if known is not None:
+        session.note(_asked_key(session, selection), key)
         return known
     with session.loaded(selection) as loaded:
         clip = session.sampled(selection, loaded).clip
@@ -115,7 +117,17 @@ def outcome(session: Session, selection: Selection, what: WhatIf) -> Outcome:
         labels = loaded.labels
     found = _payload(what, result, labels)
     session.remember(key, found)
+    session.note(_asked_key(session, selection), key)
     return found
+
+
+def known_outcomes(session: Session, selection: Selection) -> list[Outcome]:
+    """What came of the latest questions about this selection, the last one first.
+
+    Raises VideoError and WeightsError.
+    """
+    found = [session.recall(key) for key in session.noted(_asked_key(session, selection))]
+    return [one for one in found if one is not None]
 
 
 def intervention_of(
@@ -167,6 +179,10 @@ def check_what(what: WhatIf, selection: Selection) -> None:
 def _needs_other(what: WhatIf) -> bool:
     covers = what.name == "cover" and what.baseline == "other_clip"
     return what.name in WITH_OTHER or covers
+
+
+def _asked_key(session: Session, selection: Selection) -> str:
+    return session.key("what ifs asked", selection)
 
 
 def _key(session: Session, selection: Selection, what: WhatIf) -> str:

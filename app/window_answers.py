@@ -10,6 +10,8 @@ from app.answers import prediction_from
 from app.selection import Selection
 from app.session import Session
 
+WINDOW_LENGTHS_S = (1.0, 2.0, 4.0, 8.0)
+"""Lengths of windows to choose from."""
 MOST_WINDOWS = 60
 """Long clips take longer steps, so that about this many windows are read at most."""
 
@@ -33,7 +35,7 @@ def plan_windows(path: str, window_s: float) -> WindowPlan:
     duration_s = index.info.duration_s
     stride_s = round(max(window_s / 2, (duration_s - window_s) / (MOST_WINDOWS - 1)), 3)
     count = len(dense_windows_s(index.times_s, window_s, stride_s))
-    return WindowPlan(duration_s, window_s, stride_s, count)
+    return WindowPlan(duration_s, float(window_s), stride_s, count)
 
 
 def window_answers(
@@ -44,10 +46,10 @@ def window_answers(
     Raises VideoError and WeightsError, each one sentence.
     """
     with session.loaded(selection) as loaded:
-        key = session.key("windows", selection, plan.window_s, plan.stride_s)
-    kept = session.recall(key)
-    if kept is not None:
-        yield from map(_window_from, kept["windows"])
+        key = _key(session, selection, plan)
+    known = recalled_windows(session, selection, plan)
+    if known:
+        yield from known
         return
     reading = predict_timeline(
         loaded, selection.clip, window_s=plan.window_s, stride_s=plan.stride_s
@@ -61,6 +63,21 @@ def window_answers(
         windows.append(window)
         yield window
     session.remember(key, {"windows": [asdict(window) for window in windows]})
+
+
+def recalled_windows(
+    session: Session, selection: Selection, plan: WindowPlan
+) -> tuple[WindowPrediction, ...]:
+    """The answers along the clip if all were read before, else none.
+
+    Raises VideoError and WeightsError.
+    """
+    kept = session.recall(_key(session, selection, plan)) or {"windows": []}
+    return tuple(map(_window_from, kept["windows"]))
+
+
+def _key(session: Session, selection: Selection, plan: WindowPlan) -> str:
+    return session.key("windows", selection, plan.window_s, plan.stride_s)
 
 
 def _window_from(payload: dict) -> WindowPrediction:

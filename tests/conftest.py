@@ -1,9 +1,10 @@
-"""What all tests share: the test data, and one small model."""
+"""What all tests share: the test data, and a fixture for small tensors."""
 
 import os
 from pathlib import Path
 
 import pytest
+import torch
 
 # Before gradio is imported anywhere: no test may reach outside.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -22,3 +23,12 @@ def golden_folder() -> Path:
 def clips_folder() -> Path:
     """Small real clips, their sources and licences in README.md beside them."""
     return DATA / "clips"
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """For tensors so small that a second thread only waits."""
+    found = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(found)

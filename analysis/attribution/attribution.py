@@ -14,9 +14,9 @@ from analysis.attribution.method import (
     AttributionError,
     Method,
     Question,
-    is_image_model,
-    nearest,
+    one_clip,
 )
+from analysis.nearest_names import nearest
 from analysis.tracing.recorder import evaluation_mode
 
 METHODS: dict[str, Method] = {
@@ -97,8 +97,7 @@ def find_method(name: str) -> Method:
 
 
 def _question(model, clip, target, generator, progress) -> Question:
-    parameter = next(model.parameters())
-    batch = _one_clip(clip, is_image_model(model)).to(parameter.device, parameter.dtype)
+    batch = one_clip(model, clip)[None]
     generator = generator or torch.Generator().manual_seed(0)
     question = Question(model, batch, 0, generator, progress or (lambda share: None))
     try:
@@ -107,22 +106,6 @@ def _question(model, clip, target, generator, progress) -> Question:
     except ValueError as error:  # of a clip that has another size
         raise AttributionError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
     return replace(question, target=_class_index(target, logits))
-
-
-def _one_clip(clip: Tensor, image: bool) -> Tensor:
-    """The clip as (1, 3, T, H, W), without a tie to the caller's tensor."""
-    clip = clip.detach().clone()
-    if image and clip.dim() == 3:
-        clip = clip[:, None]
-    if clip.dim() == 5 and len(clip) == 1:
-        clip = clip[0]
-    if clip.dim() != 4:
-        raise AttributionError(
-            f"One clip is explained at a time, of shape (3, T, H, W); got {tuple(clip.shape)}."
-        )
-    if not torch.isfinite(clip).all():
-        raise AttributionError("The clip holds values that are not finite; nothing was explained.")
-    return clip[None]
 
 
 def _class_index(target: int | None, logits: Tensor) -> int:

@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from analysis.attribution.method import AttributionError, nearest
+from analysis.attribution.method import AttributionError
+from analysis.nearest_names import nearest
 from analysis.video.preprocess import IMAGENET_MEAN, IMAGENET_STD
 
 BASELINES: dict[str, str] = {
@@ -17,7 +18,7 @@ BLUR_SHARE = 0.1
 """Deviation of the blur as a share of a frame's shorter side."""
 
 
-def baseline_clip(clip: Tensor, kind: str) -> Tensor:
+def empty_clip(clip: Tensor, kind: str) -> Tensor:
     """A clip like `clip` (..., 3, T, H, W), normalised, without what it shows.
 
     kind: one of `BASELINES`. Raises AttributionError for any other.
@@ -28,11 +29,11 @@ def baseline_clip(clip: Tensor, kind: str) -> Tensor:
         black = [-mean / std for mean, std in zip(IMAGENET_MEAN, IMAGENET_STD, strict=True)]
         return clip.new_tensor(black)[:, None, None, None].expand_as(clip).clone()
     if kind == "blur":
-        return blurred(clip)
+        return _blurred(clip)
     raise AttributionError(f"There is no baseline {kind!r}; {nearest(kind, BASELINES)}")
 
 
-def blurred(clip: Tensor) -> Tensor:
+def _blurred(clip: Tensor) -> Tensor:
     """Every frame of (..., H, W) under a Gaussian; beyond an edge its pixels go on."""
     deviation = BLUR_SHARE * min(clip.shape[-2:])
     reach = max(1, round(3 * deviation))

@@ -20,9 +20,7 @@ from analysis.ops.gate import gated_sum
 from analysis.ops.norm import add_residual
 from analysis.ops.scan_order import LayerScan, sequence_permutation
 from analysis.ops.selective_scan import selective_scan
-
-DIRECTIONS: dict[str, str] = {"forward": "", "backward": "_b"}
-"""The two directions of a mixer with the ending of their parameters' names."""
+from analysis.tracing.layer_trace import DIRECTIONS, SUFFIXES
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,8 +144,8 @@ def _scan_input(
 
     `parameters` names the direction whose parameters do it.
     """
-    suffix = DIRECTIONS[parameters]
-    (other,) = DIRECTIONS.keys() - {parameters}
+    suffix = SUFFIXES[parameters]
+    (other,) = set(DIRECTIONS) - {parameters}
     conv, x_proj, dt_proj = (
         mixer.get_submodule(name + suffix) for name in ("conv1d", "x_proj", "dt_proj")
     )

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis.attribution.baselines import BASELINES, baseline_clip
+from analysis.attribution.baselines import BASELINES, empty_clip
 from analysis.attribution.method import Answer, Method, Question, relative_error, whole_number
 
 _GLOBAL_RANDOMNESS = threading.Lock()
@@ -44,7 +44,7 @@ def integrated_gradients(
     from captum.attr import IntegratedGradients
 
     n_steps = whole_number(n_steps, "n_steps", least=2)
-    start = baseline_clip(question.clip, baseline)
+    start = empty_clip(question.clip, baseline)
     relevance, delta = IntegratedGradients(question.counting_logits(n_steps + 2)).attribute(
         question.clip.clone().requires_grad_(),
         baselines=start,
@@ -75,7 +75,7 @@ def gradient_shap(
 
     n_samples = whole_number(n_samples, "n_samples")
     at_once = whole_number(internal_batch_size, "internal_batch_size")
-    baselines = torch.cat([baseline_clip(question.clip, kind) for kind in BASELINES])
+    baselines = torch.cat([empty_clip(question.clip, kind) for kind in BASELINES])
     method = GradientShap(question.counting_logits(n_samples))
     total = torch.zeros_like(question.clip)
     with _seeded(question):

@@ -3,7 +3,14 @@
 from torch import Tensor, nn
 
 from analysis.attribution.exact.readout import class_direction, class_evidence
-from analysis.attribution.method import Answer, Method, Question, relative_error, videomamba
+from analysis.attribution.method import (
+    Answer,
+    Method,
+    Question,
+    model_input,
+    relative_error,
+    videomamba,
+)
 from analysis.models.videomamba import VideoMamba
 from analysis.tracing.recorder import record
 from analysis.tracing.token_positions import CLS_INDEX, on_grid
@@ -18,7 +25,7 @@ def exact_last_layer(question: Question, *, residual: bool) -> Answer:
     frozen. Tokens, CLS and biases sum to the logit, if the residual stream is counted.
     """
     model = videomamba(question.model, "The exact method")
-    trace = record(model, question.as_input(question.clip), [-1])
+    trace = record(model, model_input(model, question.clip), [-1])
     layer = trace.layer(-1)
     direction = class_direction(model, trace, question.target)
     evidence = class_evidence(layer, direction)

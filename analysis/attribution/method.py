@@ -1,8 +1,7 @@
 """What every attribution method is given, what it gives back, and how it describes itself."""
 
-import difflib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,21 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from analysis.models.videomamba import VideoMamba
+from analysis.nearest_names import nearest
 
 FAMILIES = ("gradient", "perturbation", "hidden state", "relevance")
 
 
 class AttributionError(ValueError):
     """Something can't be explained as asked; its text is one sentence for the reader."""
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """What to try instead of `name`, as the end of a sentence."""
-    names = list(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
-    return f"choose {', '.join(names)}." if names else "it takes none."
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +36,7 @@ class Question:
 
     def logits(self, clip: Tensor) -> Tensor:
         """Logits (B, num_classes) of clips (B, 3, T, H, W)."""
-        return self.model(self.as_input(clip))
-
-    def as_input(self, clip: Tensor) -> Tensor:
-        """Clips (B, 3, T, H, W) as the model takes them: an image model reads the one frame."""
-        return clip[:, :, 0] if is_image_model(self.model) else clip
+        return self.model(model_input(self.model, clip))
 
     def counting_logits(self, total: int) -> Callable[[Tensor], Tensor]:
         """`logits`, reporting progress after each call as clips seen out of `total`."""
@@ -143,6 +130,30 @@ class Method:
 def is_image_model(model: nn.Module) -> bool:
     """Whether a model reads single images (B, 3, H, W) instead of clips."""
     return model.config.num_frames is None
+
+
+def model_input(model: nn.Module, clips: Tensor) -> Tensor:
+    """Clips (B, 3, T, H, W) as the model takes them: an image model reads the one frame."""
+    return clips[:, :, 0] if is_image_model(model) else clips
+
+
+def one_clip(model: nn.Module, clip: Tensor) -> Tensor:
+    """A copy of one clip as (3, T, H, W), on the model's device and in its dtype.
+
+    An image model takes an image (3, H, W) too; a batch axis of one may stand before.
+    Raises AttributionError for anything else, and for values that are not finite.
+    """
+    found = clip[:, None] if clip.dim() == 3 and is_image_model(model) else clip
+    if found.dim() == 5 and len(found) == 1:
+        found = found[0]
+    if found.dim() != 4:
+        raise AttributionError(
+            f"One clip is explained at a time, of shape (3, T, H, W); got {tuple(clip.shape)}."
+        )
+    if not torch.isfinite(found).all():
+        raise AttributionError("The clip holds values that are not finite; nothing was explained.")
+    parameter = next(model.parameters())
+    return found.detach().clone().to(parameter.device, parameter.dtype)
 
 
 def videomamba(model: nn.Module, title: str) -> VideoMamba:

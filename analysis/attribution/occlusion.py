@@ -2,7 +2,7 @@
 
 import torch
 
-from analysis.attribution.baselines import BASELINES, baseline_clip
+from analysis.attribution.baselines import BASELINES, empty_clip
 from analysis.attribution.method import Answer, AttributionError, Method, Question, whole_number
 
 
@@ -26,7 +26,7 @@ def occlusion(
         question.clip,
         sliding_window_shapes=(3, *covered),
         strides=(3, *covered),
-        baselines=baseline_clip(question.clip, baseline),
+        baselines=empty_clip(question.clip, baseline),
         target=question.target,
         perturbations_per_eval=at_once,
     )

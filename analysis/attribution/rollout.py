@@ -7,7 +7,14 @@ import torch
 from torch import Tensor
 
 from analysis.attribution.exact.readout import readout_weights
-from analysis.attribution.method import Answer, Method, Question, layer_number, videomamba
+from analysis.attribution.method import (
+    Answer,
+    Method,
+    Question,
+    layer_number,
+    model_input,
+    videomamba,
+)
 from analysis.attribution.token_maps import MapQuery, latim_error, token_map
 from analysis.models.videomamba import VideoMamba
 from analysis.tracing.layer_trace import LayerTrace
@@ -45,7 +52,7 @@ def single_layer(question: Question, *, layer: int) -> Answer:
     """The rows of |alpha| that the readout takes, of one layer (-1 is the last)."""
     model = videomamba(question.model, "Hidden attention")
     number = layer_number(layer, "layer", len(model.layers))
-    trace = record(model, question.as_input(question.clip), [number])
+    trace = record(model, model_input(model, question.clip), [number])
     entries = token_map(MapQuery(trace.layer(number)), "hidden attention")
     return _answer(question, _readout(question) @ entries, {"layer": number})
 
@@ -62,7 +69,7 @@ def rolled_out(
     model = videomamba(question.model, "Rollout")
     depth = len(model.layers)
     numbers = range(layer_number(start_layer, "start_layer", depth), depth)
-    trace = record(model, question.as_input(question.clip), numbers)
+    trace = record(model, model_input(model, question.clip), numbers)
     upstream = _output_gradients(question, model) if class_specific else {}
     errors = []
 

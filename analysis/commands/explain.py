@@ -8,6 +8,7 @@ from analysis.commands.output import print_json, print_table
 from analysis.commands.predict import add_model_options, load_chosen_model
 
 EXACT = "exact"
+_MATRIX_SCORES = ("l2_norm", "logit_share")
 _EXACT_DEFAULTS = {
     "layer": -1,
     "token": "readout",
@@ -42,6 +43,13 @@ def register(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--score", help="l2_norm, l1_norm, signed_share, alti or logit_share (l2_norm)"
     )
+    parser.add_argument(
+        "--matrix",
+        type=int,
+        metavar="BLOCKS",
+        help="all tokens against all instead of one, in at most so many blocks and CLS; as many "
+        "as frames: one a frame; with --score l2_norm or logit_share",
+    )
     parser.add_argument("--target", help="label or index of a class (the model's answer)")
     parser.add_argument(
         "--set",
@@ -62,8 +70,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         loaded = load_chosen_model(options)
         sampled = read_clip(options.clip, loaded)
-        explain = _explain_exactly if options.method == EXACT else _explain_by_method
-        row = explain(loaded, sampled.clip, options)
+        row = _way(options)(loaded, sampled.clip, options)
     except (VideoError, WeightsError, ValueError) as error:
         if options.json:
             print_json({"clip": options.clip, "error": str(error)})
@@ -81,35 +88,87 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json({**about, **row})
     else:
-        _print_frames({**about, **row})
+        _print({**about, **row})
     return 0
 
 
-def _explain_exactly(loaded, clip, options: argparse.Namespace) -> dict:
-    from analysis.attribution.exact.readout import class_direction
-    from analysis.attribution.exact.token_map import MapQuestion, token_map
-    from analysis.tracing.recorder import record
+def _way(options: argparse.Namespace):
+    """What answers: it is given the model, the clip and the options."""
+    if options.method == EXACT:
+        return _explain_exactly if options.matrix is None else _explain_all_pairs
+    if options.matrix is not None:
+        raise ValueError("only the exact method has a matrix; leave --matrix out")
+    return _explain_by_method
 
-    if options.set:
-        raise ValueError("the exact method has no settings but its own options; leave --set out")
+
+def _explain_exactly(loaded, clip, options: argparse.Namespace) -> dict:
+    from analysis.attribution.exact.token_map import MapQuestion, token_map
+
     asked = {name: _or(getattr(options, name), value) for name, value in _EXACT_DEFAULTS.items()}
-    model, layer = loaded.model, asked.pop("layer")
-    subject = _subject(asked.pop("token"), model.token_grid)
-    trace = record(model, _as_input(model, clip), [layer])
-    target = direction = None
-    if asked["score"] == "logit_share":
-        target = _class_index(options.target, loaded.labels, trace.logits)
-        direction = class_direction(model, trace, target)
-    elif options.target is not None:
-        raise ValueError("the exact method explains a class by --score logit_share alone")
-    found = token_map(trace.layer(layer), MapQuestion(subject, **asked), trace.readout, direction)
+    number = asked.pop("layer")
+    subject = _subject(asked.pop("token"), loaded.model.token_grid)
+    trace, target, direction = _traced(loaded, clip, options, number, asked["score"])
+    found = token_map(trace.layer(number), MapQuestion(subject, **asked), trace.readout, direction)
     return {
-        "target": target,
-        "label": None if target is None else loaded.labels[target],
+        **_class_words(loaded, target),
         "map": found.values.tolist(),
         "cls": found.cls_value,
         "by_frame": found.by_frame.tolist(),
         "signed": found.signed,
+        **_proof_words(found),
+    }
+
+
+def _explain_all_pairs(loaded, clip, options: argparse.Namespace) -> dict:
+    from analysis.attribution.exact.block_matrix import block_matrix
+
+    for name in ("token", "side", "direction", "level"):
+        if getattr(options, name) is not None:
+            raise ValueError(
+                f"a matrix holds all tokens in the residual stream; leave --{name} out"
+            )
+    score = _or(options.score, _EXACT_DEFAULTS["score"])
+    if score not in _MATRIX_SCORES:
+        raise ValueError(f"a matrix has no score {score!r}; choose {' or '.join(_MATRIX_SCORES)}")
+    if options.matrix < 1:
+        raise ValueError(f"a matrix has at least one block, got --matrix {options.matrix}")
+    number = _or(options.layer, _EXACT_DEFAULTS["layer"])
+    trace, target, direction = _traced(loaded, clip, options, number, score)
+    found = block_matrix(trace.layer(number), direction, largest_side=options.matrix)
+    return {
+        **_class_words(loaded, target),
+        "matrix": found.values.tolist(),
+        "blocks_per_frame": found.per_frame,
+        "tokens_per_block": found.tokens_per_block,
+        "signed": target is not None,
+        **_proof_words(found),
+    }
+
+
+def _traced(loaded, clip, options: argparse.Namespace, layer: int, score: str):
+    """The trace, and for shares of a logit the class with its direction."""
+    from analysis.attribution.exact.readout import class_direction
+    from analysis.attribution.method import model_input, one_clip
+    from analysis.tracing.recorder import record
+
+    if options.set:
+        raise ValueError("the exact method has no settings but its own options; leave --set out")
+    model = loaded.model
+    trace = record(model, model_input(model, one_clip(model, clip)[None]), [layer])
+    if score == "logit_share":
+        target = _class_index(options.target, loaded.labels, trace.logits)
+        return trace, target, class_direction(model, trace, target)
+    if options.target is not None:
+        raise ValueError("the exact method explains a class by --score logit_share alone")
+    return trace, None, None
+
+
+def _class_words(loaded, target: int | None) -> dict:
+    return {"target": target, "label": None if target is None else loaded.labels[target]}
+
+
+def _proof_words(found) -> dict:
+    return {
         "completeness_error": found.completeness_error,
         "bias_share": found.bias_share,
         "omits": [],
@@ -157,11 +216,6 @@ def _subject(text: str, grid):
     return Subject("token", parse_token(text, grid))
 
 
-def _as_input(model, clip):
-    """An image model reads the one frame of its clip."""
-    return clip[:, 0] if model.config.num_frames is None and clip.dim() == 4 else clip
-
-
 def _class_index(text: str | None, labels: tuple[str, ...], logits) -> int:
     """Of a label or a number; without either, the class with the highest logit."""
     if text is None:
@@ -190,15 +244,18 @@ def _or(value, default):
     return default if value is None else value
 
 
-def _print_frames(row: dict) -> None:
-    """Sums over frames and the proof; the map itself is for --json."""
+def _print(row: dict) -> None:
+    """Sums over frames, or the matrix, and the proof; the map itself is for --json."""
     print(f"{row['clip']} · {row['model']} ({row['training']}) · {row['method']}")
     for name, value in row["settings"].items():
         print(f"{name}: {value}")
     if row["label"] is not None:
         print(f"class: {row['label']}")
-    sums = [*enumerate(row["by_frame"][:-1]), ("CLS", row["by_frame"][-1])]
-    print_table(("frame", "sum over its tokens"), sums)
+    if "matrix" in row:
+        _print_matrix(row["matrix"], row["blocks_per_frame"])
+    else:
+        sums = [*enumerate(row["by_frame"][:-1]), ("CLS", row["by_frame"][-1])]
+        print_table(("frame", "sum over its tokens"), sums)
     for omitted in row["omits"]:
         print(f"left out: {omitted}")
     if row["completeness_error"] is None:
@@ -208,3 +265,13 @@ def _print_frames(row: dict) -> None:
             f"completeness error {row['completeness_error']:.1e}, "
             f"bias share {row['bias_share']:.3g}, {row['dtype']}"
         )
+
+
+def _print_matrix(values: list[list[float]], per_frame: int) -> None:
+    """Rows receive, columns give; blocks have the numbers of their frames."""
+    numbers = (divmod(block, per_frame) for block in range(len(values) - 1))
+    frames = (f"{frame}" if per_frame == 1 else f"{frame}.{part}" for frame, part in numbers)
+    names = ["CLS", *frames]
+    print_table(
+        ("to \\ from", *names), [(name, *row) for name, row in zip(names, values, strict=True)]
+    )

@@ -1,10 +1,11 @@
 """Models by name: a family registers functions that build a configuration."""
 
-import difflib
 from collections.abc import Callable
 from typing import Any
 
 from torch import nn
+
+from analysis.nearest_names import nearest
 
 _ENTRIES: dict[str, tuple[str, Callable[..., Any], type[nn.Module]]] = {}
 
@@ -41,8 +42,7 @@ def list_classifiers() -> tuple[str, ...]:
 
 def _entry(name: str) -> tuple[str, Callable[..., Any], type[nn.Module]]:
     if name not in _ENTRIES:
-        near = difflib.get_close_matches(name, _ENTRIES, n=3, cutoff=0.4) or list(_ENTRIES)
-        raise UnknownModelError(f"there is no model {name!r}; the nearest are {', '.join(near)}")
+        raise UnknownModelError(f"there is no model {name!r}; {nearest(name, _ENTRIES)}")
     return _ENTRIES[name]
 
 

@@ -19,7 +19,8 @@ from analysis.ops.selective_scan import selective_scan
 from analysis.tracing.token_positions import scan_positions
 
 DIRECTIONS: tuple[str, str] = ("forward", "backward")
-_SUFFIXES = {"forward": "", "backward": "_b"}
+SUFFIXES: dict[str, str] = {"forward": "", "backward": "_b"}
+"""What the names of a direction's parameters end in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +157,7 @@ def _trace_scan(
     share: float,
     inner: Tensor,
 ) -> ScanTrace:
-    suffix = _SUFFIXES[direction]
+    suffix = SUFFIXES[direction]
     conv, x_proj, dt_proj = (
         mixer.get_submodule(name + suffix) for name in ("conv1d", "x_proj", "dt_proj")
     )

@@ -2,11 +2,11 @@
 
 import ast
 import dataclasses
-import difflib
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from analysis.nearest_names import nearest
 from analysis.training.errors import RecipeError
 from analysis.training.recipe import Recipe
 
@@ -29,7 +29,7 @@ def _with(part: object, key: str, path: list[str], text: str) -> object:
     name, *rest = path
     fields = {field.name for field in dataclasses.fields(part)}
     if name not in fields:
-        raise RecipeError(f"There is no field {key}; {nearest(key, field_names(part))}.")
+        raise RecipeError(f"There is no field {key}; {nearest(key, field_names(part))}")
     value = getattr(part, name)
     if rest and not dataclasses.is_dataclass(value):
         raise RecipeError(f"There is no field {key}; {name} has no parts.")
@@ -87,10 +87,3 @@ def _shown(kind: type) -> str:
     if typing.get_origin(kind) is tuple:
         return "a pair such as (0.001,0.2)"
     return kind.__name__
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint: the known names most like `name`, or all."""
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known
-    return f"choose from {', '.join(near)}"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from analysis.nearest_names import nearest
 from analysis.ops.scan_order import SCAN_ORDERS
 from analysis.training.camera.data import CameraMovesData
 from analysis.training.captioned_pictures.data import CaptionedPicturesData
@@ -16,7 +17,7 @@ from analysis.training.objectives.masked_alignment import MaskedAlignment
 from analysis.training.objectives.self_distillation import SelfDistillation
 from analysis.training.published_recipes import published_recipes
 from analysis.training.recipe import ModelChoice, Optimizer, Recipe
-from analysis.training.recipe_changes import changed, nearest
+from analysis.training.recipe_changes import changed
 
 
 def camera_recipe() -> Recipe:
@@ -81,8 +82,8 @@ def picture_recipe() -> Recipe:
         model=ModelChoice("clip_mini"),
         objective=Contrastive(),
         optimizer=Optimizer(learning_rate=1e-3, mean_decay=0.997, betas=(0.9, 0.98)),
-        clips=128_000,
-        batch_size=128,
+        clips=160_000,
+        batch_size=64,
     )
 
 
@@ -126,5 +127,5 @@ def make_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:
     Raises RecipeError, one sentence, for unknown names and fields and for values that do not fit.
     """
     if name not in RECIPES:
-        raise RecipeError(f"There is no recipe {name!r}; {nearest(name, RECIPES)}.")
+        raise RecipeError(f"There is no recipe {name!r}; {nearest(name, RECIPES)}")
     return changed(RECIPES[name](), changes)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from analysis.nearest_names import nearest
 from analysis.training.errors import RecipeError, TrainingError
 from analysis.training.kept_files import replace_text
 from analysis.training.recipe import Recipe
-from analysis.training.recipe_changes import nearest
 from analysis.training.recipes import make_recipe
 from analysis.training.run import FinishedRun, run_recipe
 from analysis.training.shipping import ship
@@ -253,5 +253,5 @@ def find_study(name: str, studies: Sequence[Study]) -> Study:
         if study.name == name:
             return study
     raise RecipeError(
-        f"There is no study {name!r}; {nearest(name, [study.name for study in studies])}."
+        f"There is no study {name!r}; {nearest(name, [study.name for study in studies])}"
     )

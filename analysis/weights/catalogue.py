@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from functools import lru_cache
 
 from analysis.models import list_classifiers, model_config, model_family
+from analysis.nearest_names import nearest
 from analysis.video.preprocess import image_preprocessing, video_preprocessing
 from analysis.weights.card import WeightsCard, WeightsError
 from analysis.weights.hub import download_folder
@@ -40,8 +40,7 @@ def weights_card(name: str) -> WeightsCard:
     cards = {card.name: card for card in list_weights()}
     if name in cards:
         return cards[name]
-    nearest = difflib.get_close_matches(name, cards, n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(nearest)}?" if nearest else "list_weights() names them all."
+    hint = nearest(name, cards, otherwise="list_weights() names them all.")
     raise WeightsError(f"There are no weights called {name!r}; {hint}")
 
 

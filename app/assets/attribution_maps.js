@@ -1,11 +1,12 @@
 // Heat of every method over the page's frames, following its time cursor and selected token.
 // `props.value` is what app/components/attribution_maps.py gives. Heat sprites hold one pixel per
-// token, time steps side by side; they are enlarged and laid over the grey frames here.
+// token, time steps side by side, or a tile per frame where a method works on pixels; they are
+// enlarged and laid over the grey frames here.
 const scope = window.scanscope;
 const find = (name) => element.querySelector(name);
 const area = find(".maps-cards");
 const strength = find(".maps-strength");
-const state = { cards: [], sprite: null, address: "", smooth: true };
+const state = { cards: [], sprite: null, address: "", smooth: true, pixels: false };
 const STRIP_PICTURES = 12;
 
 const scale = () => window.devicePixelRatio || 1;
@@ -39,10 +40,12 @@ function build() {
   const before = new Map(state.cards.map((card) => [card.value.method, card]));
   state.cards = cards.map((value) => {
     const known = before.get(value.method);
-    const same = known && known.value.html === value.html && known.value.heat === value.heat;
+    const same = known && ["html", "heat", "pixel_heat"].every((part) =>
+      known.value[part] === value[part]);
     return same ? { ...known, value } : buildCard(value);
   });
   area.replaceChildren(...state.cards.map((card) => card.node));
+  find(".maps-pixels").hidden = !cards.some((card) => card.pixel_heat);
   loadSprite();
   paintAll();
 }
@@ -54,16 +57,21 @@ function buildCard(value) {
   node.dataset.method = value.method;
   node.style.setProperty("--method-color", value.color);
   node.innerHTML = value.html;
-  const card = { value, node, picture: node.querySelector(".map-picture"), heat: null, steps: [] };
+  const card = { value, node, picture: node.querySelector(".map-picture"), steps: [] };
   card.picture.setAttribute("aria-label", value.label ?? "No map yet");
   card.picture.addEventListener("click", (event) => selectAt(card, event));
   buildStrip(card, signed);
-  if (value.heat) {
-    card.heat = new Image();
-    card.heat.onload = () => paint(card);
-    card.heat.src = value.heat;
-  }
+  card.heat = loadHeat(card, value.heat);
+  card.pixelHeat = loadHeat(card, value.pixel_heat);
   return card;
+}
+
+function loadHeat(card, address) {
+  if (!address) return null;
+  const image = new Image();
+  image.onload = () => paint(card);
+  image.src = address;
+  return image;
 }
 
 function buildStrip(card, signed) {
@@ -125,13 +133,18 @@ function drawFrame(pen, frame, box) {
   pen.filter = "none";
 }
 
-function drawHeat(pen, card, step, box) {
-  if (!card.heat?.complete || !card.heat.naturalWidth) return;
+function drawHeat(pen, card, frame, box) {
+  const byPixel = state.pixels && card.pixelHeat;
+  const image = byPixel ? card.pixelHeat : card.heat;
+  if (!image?.complete || !image.naturalWidth) return;
   const [, h, w] = card.value.grid;
+  const at = byPixel ? frame : stepOf(card, frame);
+  const width = byPixel ? image.naturalHeight * (w / h) : w;
+  const height = byPixel ? image.naturalHeight : h;
   pen.globalAlpha = Number(strength.value) / 100;
   pen.imageSmoothingEnabled = state.smooth;
   pen.imageSmoothingQuality = "high";
-  pen.drawImage(card.heat, step * w, 0, w, h, ...box);
+  pen.drawImage(image, at * width, 0, width, height, ...box);
   pen.globalAlpha = 1;
 }
 
@@ -155,15 +168,17 @@ function paint(card) {
   card.steps.forEach(({ picture }, step) => {
     const pen = sized(picture);
     const box = square(picture);
-    drawFrame(pen, step * card.value.tubelet, box);
-    drawHeat(pen, card, step, box);
+    const frame = step * card.value.tubelet;
+    drawFrame(pen, frame, box);
+    drawHeat(pen, card, frame, box);
   });
 }
 
-function stepAt(card) {
-  const frame = scope.clip ? scope.cursor.frame : 0;
-  return Math.min(Math.floor(frame / card.value.tubelet), card.steps.length - 1);
-}
+const stepOf = (card, frame) =>
+  Math.min(Math.floor(frame / card.value.tubelet), card.steps.length - 1);
+
+const frameAt = () => (scope.clip ? scope.cursor.frame : 0);
+const stepAt = (card) => stepOf(card, frameAt());
 
 function paintPicture(card) {
   const pen = sized(card.picture);
@@ -171,7 +186,7 @@ function paintPicture(card) {
   if (scope.clip) drawFrame(pen, scope.cursor.frame, box);
   if (!card.value.heat) return;
   const step = stepAt(card);
-  drawHeat(pen, card, step, box);
+  drawHeat(pen, card, frameAt(), box);
   drawToken(pen, card, box);
   card.steps.forEach(({ button }, index) => button.classList.toggle("at", index === step));
 }
@@ -204,11 +219,13 @@ function selectAt(card, event) {
 
 find(".maps-play").addEventListener("click", scope.togglePlay);
 strength.addEventListener("input", paintAll);
-find(".maps-smooth").addEventListener("click", (event) => {
-  state.smooth = !state.smooth;
-  event.currentTarget.setAttribute("aria-pressed", String(state.smooth));
-  paintAll();
-});
+for (const view of ["smooth", "pixels"]) {
+  find(`.maps-${view}`).addEventListener("click", (event) => {
+    state[view] = !state[view];
+    event.currentTarget.setAttribute("aria-pressed", String(state[view]));
+    paintAll();
+  });
+}
 scope.listen(element, { clip: () => { loadSprite(); paintAll(); }, cursor: follow });
 new ResizeObserver(paintAll).observe(area);
 watch("value", build);

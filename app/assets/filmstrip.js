@@ -100,6 +100,7 @@ find(".film-grid-toggle").addEventListener("click", () => {
   if (!grid.hidden) scope.moveTo({ token: null });
   showGrid(grid.hidden);
 });
+find(".film-report").addEventListener("click", () => trigger("report"));
 find(".film-play").addEventListener("click", scope.togglePlay);
 element.querySelectorAll("[data-step]").forEach((button) =>
   button.addEventListener("click", () => scope.step(Number(button.dataset.step))));

@@ -5,6 +5,7 @@
 
   const state = {
     clip: null,
+    opening: null,
     cursor: { frame: 0, token: null },
     playing: null,
   };
@@ -14,10 +15,14 @@
   function showClip(clip) {
     stop();
     state.clip = clip;
-    state.cursor = { frame: 0, token: null };
+    state.cursor = state.opening ?? { frame: 0, token: null };
+    state.opening = null;
     announce("clip");
     announce("cursor");
   }
+
+  // Where the clip that is shown next begins, {frame, token}: what an opened link asks for.
+  function openAt(cursor) { state.opening = cursor; }
 
   function moveTo({ frame = state.cursor.frame, token = state.cursor.token }) {
     if (!state.clip) return;
@@ -175,10 +180,18 @@
   }
   if (window.innerWidth <= 720) foldSidebar();
 
+  // Where the row of tabs is pushed sideways, the one that was opened comes into sight.
+  new MutationObserver((changes) => {
+    const opened = '#tabs [role="tab"][aria-selected="true"]';
+    const tab = changes.map((change) => change.target).find((target) => target.matches(opened));
+    const row = tab?.closest('[role="tablist"]');
+    row?.scrollTo({ left: tab.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2 });
+  }).observe(document.documentElement, { subtree: true, attributeFilter: ["aria-selected"] });
+
   window.scanscope = {
     get clip() { return state.clip; },
     get cursor() { return state.cursor; },
     get playing() { return state.playing !== null; },
-    showClip, moveTo, selectToken, step, togglePlay, stop, listen, paint,
+    showClip, openAt, moveTo, selectToken, step, togglePlay, stop, listen, paint,
   };
 })();

@@ -297,7 +297,7 @@ function show() {
   buildFrames();
   drawShares();
   drawScale();
-  drawCursor();
+  follow();
   drawHeat();
   if (state.pointed && state.tiles.includes(state.pointed.tile)) {
     read(state.pointed.tile, state.pointed.token);

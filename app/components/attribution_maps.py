@@ -6,10 +6,9 @@ from typing import Any
 import gradio as gr
 
 from analysis.prediction import SampledClip
-from app.figures.evidence import Map, evidence_by_step, frames_in_words, grid_values
+from app.figures.evidence import Map, evidence_by_step, grid_values, step_words
 from app.figures.heat import heat_sprite, legend_gradient
 from app.figures.map_card import failed_card, map_card, method_color, waiting_card
-from app.figures.number_format import percent
 from app.theme import ASSETS
 
 
@@ -37,16 +36,22 @@ def attribution_maps(
     sampled: SampledClip | None = None,
     failures: Mapping[str, str] | None = None,
     note: str = "",
+    pixel_heat: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """What the browser draws: a card for each of `methods`, empty where there is no map yet.
 
     sampled: the clip of the maps; heat is laid over the page's frames only while they are its.
     failures: sentences of methods that cannot explain this model. note: for cards that wait.
+    pixel_heat: sprites of methods that work on pixels, as `app.attributions.pixel_heat` gives them.
     """
     failures = failures or {}
+    pixel_heat = pixel_heat or {}
     return {
         "clip": None if sampled is None else _identity(sampled),
-        "cards": [_card(name, maps, tubelet, failures, note) for name in methods],
+        "cards": [
+            _card(name, maps, tubelet, failures, note) | {"pixel_heat": pixel_heat.get(name)}
+            for name in methods
+        ],
     }
 
 
@@ -68,7 +73,7 @@ def _card(
         return card | {"html": waiting_card(name, note)}
     one = maps[name]
     steps = [
-        {"for": a, "against": b, "words": _step_words(i, a, b, tubelet, one["signed"])}
+        {"for": a, "against": b, "words": step_words(i, a, b, tubelet, one["signed"])}
         for i, (a, b) in enumerate(evidence_by_step(one))
     ]
     return card | {
@@ -79,10 +84,3 @@ def _card(
         "tubelet": tubelet,
         "steps": steps,
     }
-
-
-def _step_words(step: int, supporting: float, opposing: float, tubelet: int, signed: bool) -> str:
-    where = frames_in_words(step, step, tubelet).capitalize()
-    if not signed:
-        return f"{where}: {percent(supporting)} of the map"
-    return f"{where}: {percent(supporting)} for the class, {percent(opposing)} against it"

@@ -9,8 +9,11 @@ from app.figures.map_card import method_color
 from app.figures.number_format import with_minus
 
 
-def curve_table(rows: Sequence[CurveRow]) -> str:
-    """A row per method with the areas under its curves; complete ones only."""
+def curve_table(rows: Sequence[CurveRow], still: bool = False) -> str:
+    """A row per method with the areas under its curves; complete ones only.
+
+    still: as in `sorted_table`.
+    """
     methods = list(dict.fromkeys(row["method"] for row in rows if row["complete"]))
     if not methods:
         return '<p class="table-empty">Areas under the curves, once they are measured.</p>'
@@ -23,6 +26,7 @@ def curve_table(rows: Sequence[CurveRow]) -> str:
         _COLUMNS,
         table,
         attributes=lambda row: f'style="--row-color: {method_color(row["method"])}"',
+        still=still,
     )
 
 

@@ -35,12 +35,20 @@ def build_scan_table(value: str) -> gr.HTML:
     return build_sorted_table(value, "scan-table", "Scan orders compared")
 
 
-def scan_table(rows: Sequence[Row]) -> str:
-    """Rows of `analysis.scan_comparison.rows` as HTML; cells without a value yet show a dash."""
+def scan_table(rows: Sequence[Row], still: bool = False) -> str:
+    """Rows of `analysis.scan_comparison.rows` as HTML; cells without a value yet show a dash.
+
+    still: as in `sorted_table`.
+    """
     if not rows:
         return '<p class="table-empty">Choose at least one scan order to compare.</p>'
     return sorted_table(
-        "Scan orders compared on this clip", _COLUMNS, rows, groups=_GROUPS, attributes=_attributes
+        "Scan orders compared on this clip",
+        _COLUMNS,
+        rows,
+        groups=_GROUPS,
+        attributes=_attributes,
+        still=still,
     )
 
 

@@ -18,6 +18,7 @@ from app.components.clip_picker import (
 from app.components.machine_line import machine_line
 from app.components.model_card import model_card
 from app.components.notice import empty_notice, failed, plain_sentence
+from app.selection import Selection
 from app.settings import Settings
 from app.theme import SCAN_ORDER_NAMES
 
@@ -133,12 +134,7 @@ def wire_sidebar(parts: SidebarParts) -> list[gr.events.Dependency]:
 
     def take_model(name: str) -> dict:
         card = weights_card(name)
-        return {
-            parts.card: model_card(card),
-            parts.frames: gr.Dropdown(frame_choices(card), value=trained_frames(card)),
-            parts.resolution: gr.Dropdown(resolution_choices(card), value=card.image_size),
-            parts.scan_order: gr.Dropdown(order_choices(card), value=card.scan_order),
-        }
+        return _menus(parts, card, trained_frames(card), card.image_size, card.scan_order)
 
     quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     clip_outputs = [
@@ -162,6 +158,36 @@ def wire_sidebar(parts: SidebarParts) -> list[gr.events.Dependency]:
             for choice in (parts.frames, parts.resolution, parts.scan_order)
         ),
     ]
+
+
+def sidebar_values(parts: SidebarParts, selection: Selection) -> dict:
+    """The sidebar with `selection` chosen: an example, read in a setting that the menus offer."""
+    clips = example_clips()
+    chosen = next(clip for clip in clips if clip.path == selection.clip)
+    return {
+        parts.clip: chosen.path,
+        parts.picker: picker_value(clips, chosen.name),
+        parts.model: selection.model,
+        **_menus(
+            parts,
+            weights_card(selection.model),
+            selection.num_frames,
+            selection.image_size,
+            selection.scan_order,
+        ),
+    }
+
+
+def _menus(
+    parts: SidebarParts, card: WeightsCard, num_frames: int, image_size: int, scan_order: str
+) -> dict:
+    """What depends on the weights: their card, and the choices of a setting with one chosen."""
+    return {
+        parts.card: model_card(card),
+        parts.frames: gr.Dropdown(frame_choices(card), value=num_frames),
+        parts.resolution: gr.Dropdown(resolution_choices(card), value=image_size),
+        parts.scan_order: gr.Dropdown(order_choices(card), value=scan_order),
+    }
 
 
 def default_card(settings: Settings) -> WeightsCard:

@@ -42,13 +42,15 @@ def sorted_table(
     *,
     groups: Sequence[tuple[str, int]] = (),
     attributes: Callable[[Row], str] = lambda row: "",
+    still: bool = False,
 ) -> str:
     """Rows as HTML; cells without a value show a dash.
 
     `groups` are headings over columns with the number they span; `attributes` are of a row's `tr`.
+    A `still` table, for files, has nothing to sort it by.
     """
     spans = "".join(f'<th scope="colgroup" colspan="{span}">{name}</th>' for name, span in groups)
-    heads = "".join(_head(index, column) for index, column in enumerate(columns))
+    heads = "".join(_head(index, column, still) for index, column in enumerate(columns))
     options = '<option value="" hidden>a column</option>' + "".join(
         f'<option value="{index}">{column.name}</option>' for index, column in enumerate(columns)
     )
@@ -57,14 +59,17 @@ def sorted_table(
         for row in rows
     )
     over = f'<tr class="groups">{spans}</tr>' if groups else ""
+    menu = f'<label class="table-sort">Sort by <select>{options}</select></label>'
     return (
-        f'<label class="table-sort">Sort by <select>{options}</select></label>'
+        f"{'' if still else menu}"
         f'<table class="sorted-table"><caption>{escape(caption)}</caption>'
         f"<thead>{over}<tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
     )
 
 
-def _head(index: int, column: Column) -> str:
+def _head(index: int, column: Column, still: bool) -> str:
+    if still:
+        return f'<th scope="col" title="{escape(column.explanation)}">{column.name}</th>'
     return (
         f'<th scope="col" aria-sort="none"><button type="button" data-column="{index}" '
         f'title="{escape(column.explanation)}">{column.name}</button></th>'

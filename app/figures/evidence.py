@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from app.figures.number_format import percent
+
 Map = dict[str, Any]
 """What `app.attributions` gives: an attribution as plain JSON."""
 
@@ -51,6 +53,14 @@ def frames_in_words(first_step: int, last_step: int, tubelet: int) -> str:
     """Time steps as the frames that a visitor counts from 1: "frame 3", "frames 3–6"."""
     first, last = first_step * tubelet + 1, (last_step + 1) * tubelet
     return f"frame {first}" if first == last else f"frames {first}\N{EN DASH}{last}"
+
+
+def step_words(step: int, supporting: float, opposing: float, tubelet: int, signed: bool) -> str:
+    """What a time step holds of a map, from the shares that `evidence_by_step` gives."""
+    where = frames_in_words(step, step, tubelet).capitalize()
+    if not signed:
+        return f"{where}: {percent(supporting)} of the map"
+    return f"{where}: {percent(supporting)} for the class, {percent(opposing)} against it"
 
 
 def contrast(one: Map) -> float:

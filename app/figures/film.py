@@ -1,17 +1,19 @@
 """The frames a model read, packed for the browser as one sprite sheet with their times."""
 
-import base64
 import io
 import math
+from html import escape
 
 import numpy as np
 from PIL import Image
 
 from analysis.layers.token_grid import TokenGrid
 from analysis.prediction import SampledClip
+from app.figures.heat import data_address
 
 LARGEST_TILE = 192
 """Longest side in pixels of a frame in the sprite sheet; larger frames are reduced for display."""
+_QUALITY = 88
 
 
 def film(sampled: SampledClip, grid: TokenGrid) -> dict:
@@ -23,7 +25,7 @@ def film(sampled: SampledClip, grid: TokenGrid) -> dict:
     info = sampled.info
     return {
         "name": sampled.name,
-        "source": _source_line(sampled),
+        "source": source_line(sampled),
         "sprite": sprite,
         "columns": columns,
         "tile_width": tile[0],
@@ -37,13 +39,35 @@ def film(sampled: SampledClip, grid: TokenGrid) -> dict:
     }
 
 
-def _source_line(sampled: SampledClip) -> str:
+def source_line(sampled: SampledClip) -> str:
+    """Which part of the file the model is shown: frames of frames, and pixels from pixels."""
     info = sampled.info
     height, width = sampled.pixels.shape[1:3]
     times = "\N{MULTIPLICATION SIGN}"
     return (
         f"{len(sampled.frame_indices)} of {info.frame_count} frames at {width}{times}{height} "
         f"from {info.width}{times}{info.height}"
+    )
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """At most `most` numbers from 0, evenly spread below `count`."""
+    shown = min(count, most)
+    return [index * count // shown for index in range(shown)]
+
+
+def picture(pixels: np.ndarray, side: int, words: str) -> str:
+    """Pixels (H, W, 3) uint8 as an <img> that carries them, reduced to at most `side` px."""
+    drawn = Image.fromarray(pixels)
+    shrink = side / max(drawn.size)
+    size = tuple(max(1, round(length * shrink)) for length in drawn.size)
+    packed = io.BytesIO()
+    if shrink < 1:
+        drawn = drawn.resize(size, Image.Resampling.LANCZOS)
+    drawn.save(packed, "WEBP", quality=_QUALITY)
+    address = data_address(packed.getvalue(), "image/webp")
+    return (
+        f'<img src="{address}" alt="{escape(words)}" width="{drawn.width}" height="{drawn.height}">'
     )
 
 
@@ -58,6 +82,5 @@ def _sprite_sheet(frames: np.ndarray) -> tuple[str, int, tuple[int, int]]:
         picture = Image.fromarray(frame).resize(tile, Image.Resampling.LANCZOS)
         sheet.paste(picture, ((index % columns) * tile[0], (index // columns) * tile[1]))
     packed = io.BytesIO()
-    sheet.save(packed, "WEBP", quality=88)
-    encoded = base64.b64encode(packed.getvalue()).decode("ascii")
-    return f"data:image/webp;base64,{encoded}", columns, tile
+    sheet.save(packed, "WEBP", quality=_QUALITY)
+    return data_address(packed.getvalue(), "image/webp"), columns, tile

@@ -54,6 +54,15 @@ def heat_sprite(values: np.ndarray, signed: bool) -> str:
     return data_address(png_bytes(sheet), "image/png")
 
 
+def averaged_down(pixels: np.ndarray, most: int) -> np.ndarray:
+    """Pixels (T, H, W), in means of squares where a side is above `most`."""
+    count, height, width = pixels.shape
+    every = -(-max(height, width) // most)
+    rows, columns = height // every, width // every
+    cut = pixels[:, : rows * every, : columns * every]
+    return cut.reshape(count, rows, every, columns, every).mean((2, 4))
+
+
 def overlaid(
     frames: np.ndarray, values: np.ndarray, signed: bool, strength: float = 1.0, smooth: bool = True
 ) -> np.ndarray:

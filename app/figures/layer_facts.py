@@ -2,6 +2,8 @@
 
 from html import escape
 
+import numpy as np
+
 from analysis.attribution.exact.proof import Proof
 from analysis.attribution.memory.layer_memory import LayerMemory
 from app.figures.badge import badge
@@ -31,7 +33,7 @@ def no_layer_facts() -> str:
 
 
 def layer_facts(memory: LayerMemory) -> str:
-    """Direction share, cosine, skip, gate and the hold ratio of a layer."""
+    """Direction share, cosine, skip, gate, reach and the hold ratio of a layer."""
     paths = memory.paths
     forward = paths.forward_share
     rows = [
@@ -46,6 +48,7 @@ def layer_facts(memory: LayerMemory) -> str:
         ),
         ("Gate", significant(float(paths.gate.mean())), "mean size", None, ""),
         ("Cosine", _signed(paths.cosine), _agreement(paths.cosine), None, ""),
+        ("Looks back", _steps(memory), _reach(memory), None, ""),
         (
             "Hold",
             percent(sum(memory.zoh_ratio) / 2),
@@ -68,6 +71,19 @@ def _row(name: str, value: str, words: str, share: float | None, direction: str)
         f'<div class="layer-fact"><b>{name}</b><span>{value}</span>'
         f"<small>{escape(words)}</small>{bar}</div>"
     )
+
+
+def _steps(memory: LayerMemory) -> str:
+    return significant(float(np.mean([scan.distance[0] for scan in memory.scans])))
+
+
+def _reach(memory: LayerMemory) -> str:
+    """The mean way from a receiver to its sources, in the scan, over the grid and in time."""
+    patches, frames = np.mean([scan.distance[1:] for scan in memory.scans], axis=0)
+    apart = f"{significant(float(patches))} patches"
+    if memory.grid.t > 1:
+        apart += f" and {significant(float(frames))} time steps"
+    return f"steps of the scan to a source, {apart} away"
 
 
 def _signed(value: float) -> str:

@@ -250,7 +250,8 @@ def _own_frame(subject: Subject, grid: TokenGrid) -> int | None:
 
 
 def _tokens(count: float) -> str:
-    return f"{compact(float(f'{count:.2g}'))}{THIN_SPACE}tokens"
+    words = compact(float(f"{count:.2g}"))
+    return f"{words}{THIN_SPACE}{'token' if words == '1' else 'tokens'}"
 
 
 def _in_frames(steps: float, scan: ScanMemory, tubelet: int) -> str:

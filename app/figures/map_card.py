@@ -30,6 +30,8 @@ _PALETTE = (
 )
 """One colour per method, in the order of METHODS; its name always stands beside it."""
 
+_CANVAS = '<canvas class="map-picture" role="img"></canvas>'
+
 FLAT = 0.05
 """Below this contrast a map says little, and its card says so."""
 
@@ -53,14 +55,18 @@ def failed_card(name: str, sentence: str) -> str:
     return f"{head}{_body(f'<p>{escape(sentence)}</p>')}{_foot(method.omits)}"
 
 
-def map_card(one: Map, tubelet: int) -> str:
-    """The card of a finished map."""
+def map_card(one: Map, tubelet: int, picture: str = _CANVAS, strip: str = "") -> str:
+    """The card of a finished map.
+
+    picture, strip: HTML in the places of the large picture and of the strip under it; the page
+    draws into both.
+    """
     method = METHODS[one["method"]]
     head = _head(method, proof_badge(one["completeness_error"]))
     facts = "".join(
         f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in _facts(one, tubelet)
     )
-    return f"{head}{_body(f'<dl>{facts}</dl>')}{_foot(one['omits'])}"
+    return f"{head}{_body(f'<dl>{facts}</dl>', picture, strip)}{_foot(one['omits'])}"
 
 
 def _facts(one: Map, tubelet: int) -> list[tuple[str, str]]:
@@ -96,11 +102,10 @@ def _head(method: Method, mark: str) -> str:
     )
 
 
-def _body(facts: str) -> str:
+def _body(facts: str, picture: str = _CANVAS, strip: str = "") -> str:
     return (
-        '<div class="map-body"><canvas class="map-picture" role="img"></canvas>'
-        f'<div class="map-facts">{facts}</div></div>'
-        '<div class="map-strip"></div>'
+        f'<div class="map-body">{picture}<div class="map-facts">{facts}</div></div>'
+        f'<div class="map-strip">{strip}</div>'
     )
 
 

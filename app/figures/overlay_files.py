@@ -31,14 +31,14 @@ def overlay_png(frames: np.ndarray, maps: Sequence[Map], subtitle: str) -> bytes
     for row, one in enumerate(maps):
         top = _HEAD + row * (_HEAD + side + _GAP)
         pen.text((_GAP, top + 5), one["title"], _INK, font)
-        for column, tile in enumerate(_tiles(frames, one, side)[chosen]):
+        for column, tile in enumerate(overlay_tiles(frames, one, side)[chosen]):
             sheet.paste(Image.fromarray(tile), (_GAP + column * (side + _GAP), top + _HEAD))
     return png_bytes(sheet)
 
 
 def overlay_mp4(frames: np.ndarray, maps: Sequence[Map], subtitle: str, frame_s: float) -> bytes:
     """H.264 video: the maps side by side under their names, each frame shown for `frame_s`."""
-    rows = [_tiles(frames, one, _SIDE) for one in maps]
+    rows = [overlay_tiles(frames, one, _SIDE) for one in maps]
     width, height = _even(_GAP + len(maps) * (_SIDE + _GAP)), _even(2 * _HEAD + _SIDE + _GAP)
     font = ImageFont.load_default(13)
     repeats = max(1, round(frame_s * _FRAMES_PER_S))
@@ -64,7 +64,7 @@ def overlay_mp4(frames: np.ndarray, maps: Sequence[Map], subtitle: str, frame_s:
     return packed.getvalue()
 
 
-def _tiles(frames: np.ndarray, one: Map, side: int) -> np.ndarray:
+def overlay_tiles(frames: np.ndarray, one: Map, side: int) -> np.ndarray:
     """Overlays (T, side, side, 3) of square frames."""
     larger = np.stack(
         [

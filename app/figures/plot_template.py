@@ -1,5 +1,7 @@
 """One look for every live plot: margins, fonts and hover; colours of text follow the page."""
 
+import textwrap
+
 import plotly.graph_objects as go
 
 _TEXT = "#737680"
@@ -39,7 +41,7 @@ def placeholder(words: str) -> go.Figure:
     """An empty plot of the usual height that says what will stand here."""
     figure = go.Figure()
     figure.add_annotation(
-        text=words,
+        text="<br>".join(textwrap.wrap(words, 40)),
         showarrow=False,
         x=0.5,
         y=0.5,

@@ -18,6 +18,7 @@ from app.attributions import (
     frame_duration_s,
     map_in_steps,
     map_rows,
+    pixel_heat,
     rank_agreement,
     recalled_map,
     selection_settings,
@@ -26,8 +27,8 @@ from app.attributions import (
 from app.components.attribution_maps import attribution_maps, build_attribution_maps
 from app.components.explanation import caption, how_it_is_computed, section_heading, what_to_look_at
 from app.components.export import exported, result_export
+from app.components.file_export import picture_export, saved_file
 from app.components.notice import done, failed, guarded, stopped, working
-from app.components.picture_export import picture_export, saved_picture
 from app.context import ANEW, HEAVY, AppContext
 from app.figures.agreement import agreement_table, no_agreement
 from app.figures.attribution_sentences import CHOOSE, agreement_sentence, maps_sentence
@@ -130,7 +131,13 @@ def build_attribution(context: AppContext) -> None:
             finished = [maps[name] for name in chosen if name in maps]
             return {
                 maps_view: attribution_maps(
-                    chosen, maps, tubelet=tubelet, sampled=sampled, failures=failures, note=note
+                    chosen,
+                    maps,
+                    tubelet=tubelet,
+                    sampled=sampled,
+                    failures=failures,
+                    note=note,
+                    pixel_heat=_pixel_heat(session, selection, finished),
                 ),
                 maps_caption: what_to_look_at(
                     maps_sentence(finished, explained, tubelet, training)
@@ -179,7 +186,7 @@ def build_attribution(context: AppContext) -> None:
         else:
             content = overlay_mp4(sampled.pixels, maps, subtitle, frame_duration_s(sampled))
         name = f"{selection.clip_name}-attribution"
-        yield {pictures: saved_picture(name, event.kind, content, time.monotonic_ns())}
+        yield {pictures: saved_file(name, event.kind, content, time.monotonic_ns())}
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     # Not "always_last": that waits for a run which was cancelled and so never ends.
@@ -216,6 +223,11 @@ def _agreement(matrix: gr.HTML, words: gr.HTML, maps: Sequence[Map]) -> dict:
         matrix: agreement_table(titles, spearman),
         words: what_to_look_at(agreement_sentence(titles, spearman)),
     }
+
+
+def _pixel_heat(session: Session, selection: Selection, maps: Sequence[Map]) -> dict[str, str]:
+    found = {one["method"]: pixel_heat(session, selection, one) for one in maps}
+    return {name: address for name, address in found.items() if address}
 
 
 def _wished() -> int:

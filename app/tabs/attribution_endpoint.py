@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import gradio as gr
 
 from analysis.attribution.attribution import find_method
-from analysis.attribution.method import nearest
+from analysis.nearest_names import nearest
 from app.api import RequestError, endpoint_errors, requested_selection
 from app.attributions import (
     DEFAULT_METHODS,

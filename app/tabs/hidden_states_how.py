@@ -63,6 +63,9 @@ HOW_MEMORY = r"""
 - **Forward and backward**: $\|g\,y_f\|^2$ against $\|g\,y_b\|^2$; their cosine says whether they
   add up or cancel. **Skip**: $\|g D u\| / \|g y\|$, what goes around the state. **Gate**: mean
   $|g|$.
+- **Looks back**: steps, patches (up, down and sideways) and time steps from a receiver to its
+  sources, weighted with $|\alpha|$; the mean over channels and over up to 64 receivers of each
+  scan.
 - The models use a first-order input step $\Delta B$; an exact hold would write the share
   shown of it. It is a view only: nothing here is computed with it.
 
@@ -70,4 +73,19 @@ All of it is exact for this clip. That a faded state cannot matter is an interpr
 rest can be read with a large $C$.
 
 Sources: Gu and Dao (2023), Mamba, section 3; Ben-Kish et al. (2024), DeciMamba.
+"""
+
+HOW_FIELD = r"""
+The **effective receptive field** of a token is $|\partial \sum_d f_d / \partial x|$, where $f$ are
+its features after the last layer and $x$ the clip, summed over colours. It follows every path
+through the whole model, step sizes and gates included, and says how much a small change of a pixel
+would move the features: nothing about large changes, and nothing about the answer.
+
+Colours show $\log_{10}(1 + v)$ over its largest value. The numbers under a row say which part of
+all pixels, the strongest first, holds a share of the sum. The token is the patch that was clicked
+above, the middle patch of a frame, CLS where the head reads it, else the middle of the clip. The
+second row is the same architecture with random weights on the same clip: what is alike in both is
+the architecture's doing, not training's.
+
+Sources: Luo et al. (2016), effective receptive fields; Liu et al. (2024), VMamba, figure 4.
 """

@@ -25,9 +25,8 @@ from app.figures.top_k import answer_view, no_answer_view
 from app.selection import Selection
 from app.session import Session
 from app.theme import ASSETS
-from app.window_answers import plan_windows, window_answers
+from app.window_answers import WINDOW_LENGTHS_S, plan_windows, window_answers
 
-WINDOW_CHOICES = (("1 s", 1.0), ("2 s", 2.0), ("4 s", 4.0), ("8 s", 8.0))
 UNASKED_MS = 10_000
 """A timeline estimated to take longer waits for a click."""
 TABLE_CLASSES = 20
@@ -85,7 +84,7 @@ def build_predict(context: AppContext) -> None:
     with gr.Row(elem_classes="section-row"):
         gr.HTML('<h3 class="section-heading">Along the clip</h3>', apply_default_css=False)
         window = gr.Dropdown(
-            list(WINDOW_CHOICES),
+            [(f"{length_s:g} s", length_s) for length_s in WINDOW_LENGTHS_S],
             value=2.0,
             label="Window",
             filterable=False,

@@ -6,8 +6,7 @@ from typing import Any
 import gradio as gr
 
 from analysis.ops.scan_order import SCAN_ORDERS
-from app.api import RequestError, endpoint_errors, requested_selection
-from app.components.explanation import caption, how_it_is_computed, what_to_look_at
+from app.components.explanation import caption, how_it_is_computed, section_heading, what_to_look_at
 from app.components.export import exported, result_export
 from app.components.notice import done, failed, guarded, stopped, working
 from app.components.scan_path import build_scan_path, scan_path
@@ -37,56 +36,13 @@ from app.order_answers import (
 )
 from app.selection import Selection
 from app.session import Session
+from app.tabs.scan_lab_endpoint import EXPORTED_CLASSES, build_scan_lab_endpoint, trimmed
+from app.tabs.scan_lab_how import HOW_ANSWERS, HOW_GEOMETRY
 from app.theme import SCAN_ORDER_NAMES
 
-EXPORTED_CLASSES = 5
 LONG_MS = 3000
 """A run that should take longer says so before it starts."""
 CHOOSE_ONE = "Choose at least one scan order above, then press Compare."
-
-HOW_ANSWERS = """
-Every layer of VideoMamba reads its tokens as one sequence, once forward and once backward. A scan
-order says in which sequence. Here the weights stay as they are and only the sequence changes.
-
-- **Divergence** is the Jensen-Shannon divergence of the class probabilities $p$ from those of the
-  trained order $q$, in bits: with $m = (p+q)/2$, half of
-  $\\sum p \\log_2 (p/m) + \\sum q \\log_2 (q/m)$. It is 0 for equal answers and at most 1; a class
-  of probability 0 adds nothing on its own side, so nothing is smoothed.
-- **Agreement** says whether the most probable class is the same, with Spearman's rank correlation
-  of all classes.
-- **Time** is the median of one forward pass, timed in turn with passes in the trained order, so
-  that a machine that slows down slows both; decoding apart. A model whose single pass takes over
-  two seconds is run once per order. **Memory** is the peak above weights and clip in one pass: of
-  the process on a CPU, of the allocator on a GPU.
-- **Exact:** answers and geometry. **Measured here:** time and memory.
-- **Robustness, not quality.** Weights are fitted to the neighbours of their own order. Another
-  order run on them shows how well they bear reordering; which order is better takes one model
-  trained per order.
-- **Trained in this order** is such a model: the same size, data, number of clips and seed for
-  every order (the scan-order study, tab Results). It names camera moves and motion-captured
-  actions, so its classes may differ from those of the weights that are reordered. Where these
-  weights are that model themselves, its answer is the one in the row already.
-- **Our reading:** released code has the spatial-first order only. The other six follow the
-  paper's text; v1 reads spatial first forward and temporal first backward, v2 reads both orders
-  in both directions with shared parameters and averages them. CLS keeps its place.
-
-Sources: VideoMamba (Li et al., 2024), section 3.2 and Fig. 7a; Lin (1991) for the divergence.
-"""
-
-HOW_GEOMETRY = """
-With $p(i)$ the scan position of token $i$, the distance of two tokens is $|p(i) - p(j)|$; reading
-backwards does not change it. **Spatial** neighbours share a side within a frame, **temporal** ones
-are the same place in consecutive frames. A layer that reads several orders counts, for each pair,
-the one that brings it nearest; plans with two kinds of layers show both (a | b in the table).
-
-- **Conv reach:** share of neighbours at most $K - 1$ steps apart, with $K$ taps.
-- **Contiguity:** share of consecutive scan positions that are neighbours on the grid.
-- The exported file adds the largest distances, the mean Manhattan jump and the decay-weighted
-  locality, the mean of $e^{-\\lambda |p(i) - p(j)|}$ with $\\lambda$ the mean of
-  $\\Delta \\cdot |A|$ that these weights have on this clip.
-
-All of it is exact and needs no weights (except $\\lambda$). CLS is left out.
-"""
 
 
 def build_scan_lab(context: AppContext) -> None:
@@ -116,10 +72,7 @@ def build_scan_lab(context: AppContext) -> None:
             divergence = titled_plot(divergence_figure(planned), "Distance from the trained answer")
             cost_caption = caption(cost_sentence(planned))
     how_it_is_computed(HOW_ANSWERS)
-    gr.HTML(
-        '<h3 class="section-heading">The path over the clip</h3>',
-        apply_default_css=False,
-    )
+    section_heading("The path over the clip")
     path = build_scan_path(scan_path(planned))
     with gr.Row(elem_classes="figure-row"):
         with gr.Column(min_width=320):
@@ -208,62 +161,7 @@ def build_scan_lab(context: AppContext) -> None:
         **quiet,
     )
     stop.click(stopped, None, panel.notice, cancels=comparing, queue=False, **quiet)
-    _build_endpoint(session, first.model)
-
-
-def _build_endpoint(session: Session, default_model: str) -> None:
-    @endpoint_errors
-    def compare_scans(
-        file: str | None,
-        model: str,
-        orders: str,
-        frames: float | None,
-        resolution: float | None,
-        top: float,
-    ) -> list[Row]:
-        selection = requested_selection(file, model, frames, resolution)
-        chosen = chosen_orders(orders)
-        rows = {
-            row["scan_order"]: row for row in order_rows(session, selection, chosen, anew=False)
-        }
-        return [_trimmed(rows[order], int(top)) for order in chosen]
-
-    with gr.Row(visible=False):
-        file = gr.File(label="file")
-        model = gr.Textbox(default_model, label="model")
-        orders = gr.Textbox("all", label="orders")
-        frames = gr.Number(0, label="frames", precision=0)
-        resolution = gr.Number(0, label="resolution", precision=0)
-        top = gr.Number(EXPORTED_CLASSES, label="top", precision=0)
-        result = gr.JSON(label="result")
-        gr.Button("compare_scans").click(
-            compare_scans,
-            [file, model, orders, frames, resolution, top],
-            result,
-            api_name="compare_scans",
-            api_description=(
-                "One row per scan order: answer, divergence from the trained order, time, memory "
-                "and geometry. `orders` is all, or names separated by commas; `frames` and "
-                "`resolution` are as trained when 0. Reordered weights show robustness to "
-                "reordering, not the quality of an order."
-            ),
-            **HEAVY,
-        )
-
-
-def chosen_orders(names: str) -> tuple[str, ...]:
-    """Scan orders from "all" or from names separated by commas; a repeated name counts once.
-
-    Raises RequestError for an unknown name or none at all.
-    """
-    if names.strip() == "all":
-        return SCAN_ORDERS
-    chosen = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
-    unknown = [name for name in chosen if name not in SCAN_ORDERS]
-    if unknown or not chosen:
-        what = f"There is no scan order {unknown[0]!r}" if unknown else "No scan order was named"
-        raise RequestError(f"{what}; send all, or some of {', '.join(SCAN_ORDERS)}.")
-    return chosen
+    build_scan_lab_endpoint(session, first.model)
 
 
 def _quick(session: Session, selection: Selection) -> bool:
@@ -286,10 +184,6 @@ def _orders(count: int) -> str:
     return "one order" if count == 1 else f"{count} orders"
 
 
-def _trimmed(row: Row, top: int) -> Row:
-    return row | {"predictions": row["predictions"][: max(1, top)]}
-
-
 def _exported(selection: Selection, rows: Sequence[Row]) -> dict:
     settings = {
         "clip": selection.clip_name,
@@ -297,5 +191,5 @@ def _exported(selection: Selection, rows: Sequence[Row]) -> dict:
         "num_frames": selection.num_frames,
         "image_size": selection.image_size,
     }
-    trimmed = [_trimmed(row, EXPORTED_CLASSES) for row in rows]
-    return exported(f"{selection.clip_name}-scan-orders", trimmed, settings)
+    leading = [trimmed(row, EXPORTED_CLASSES) for row in rows]
+    return exported(f"{selection.clip_name}-scan-orders", leading, settings)

@@ -79,12 +79,22 @@ def browser():
 
 @pytest.fixture
 def visit(browser, running_app):
-    """Open the page in a fresh profile; what it asks of other servers, or complains of, is kept."""
+    """Open the page in a fresh profile; what it asks of other servers, or complains of, is kept.
+
+    Unless `motion` is "no-preference", drawings are asked to stand still: painting each step of
+    them without a graphics card takes longer than everything else.
+    """
     contexts = []
 
-    def open_page(path: str = "/", width: int = 1280, height: int = 800, theme: str = "light"):
+    def open_page(
+        path: str = "/",
+        width: int = 1280,
+        height: int = 800,
+        theme: str = "light",
+        motion: str = "reduce",
+    ):
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=theme
+            viewport={"width": width, "height": height}, color_scheme=theme, reduced_motion=motion
         )
         contexts.append(context)
         page = context.new_page()
@@ -108,15 +118,10 @@ def visit(browser, running_app):
 
 @pytest.fixture
 def open_tab():
-    """Opens a tab by its title, from the menu at the end of the row where it is narrow."""
+    """Opens a tab by its title once the page has answered."""
 
     def open_one(page, title: str) -> None:
         page.locator("#predict-notice .notice-done").wait_for()
-        tab = page.get_by_role("tab", name=title, exact=True)
-        if tab.count():
-            tab.click()
-            return
-        page.get_by_role("button", name="More tabs").click()
-        page.locator(".overflow-dropdown").get_by_text(title, exact=True).click()
+        page.get_by_role("tab", name=title, exact=True).click()
 
     return open_one

@@ -20,10 +20,11 @@ _CHUNK_BYTES = 64 * 2**20
 
 @dataclass(frozen=True, eq=False)
 class BlockMatrix(Proof):
-    """Mean length of what a block of sources gives to the tokens of a block.
+    """What a block of sources gives to the tokens of a block.
 
     values: (M, M) float32, values[receivers, sources]; CLS is the first block, then frame after
-    frame. per_frame: blocks in a frame. tokens_per_block: of the fullest block.
+    frame. Lengths are means over the receivers of a block, shares of a logit are sums.
+    per_frame: blocks in a frame. tokens_per_block: of the fullest block.
     """
 
     grid: TokenGrid
@@ -35,14 +36,19 @@ class BlockMatrix(Proof):
 @torch.no_grad()
 def block_matrix(
     layer: LayerTrace,
+    class_direction: Tensor | None = None,
     *,
     largest_side: int = LARGEST_SIDE,
     progress: Callable[[float], None] | None = None,
 ) -> BlockMatrix:
-    """L2 norms of contributions in the residual stream, both directions, between blocks of tokens.
+    """Contributions in the residual stream, both directions, between blocks of tokens.
 
-    A block holds consecutive tokens of one frame; where all tokens fit, one each: then it is the
-    contribution matrix of L2 norms. The contribution of a block is exact: one frozen scan each.
+    A block holds consecutive tokens of one frame; where all tokens fit, one each. The contribution
+    of a block is exact: one frozen scan each, so that no tensor has both token axes and channels.
+
+    Without `class_direction` entries are L2 norms. With it, (L, D) as `readout.class_direction`
+    gives it, they are the components along it: the directional map (analysis spec, section 4.3),
+    which with the bias sums to what the layer adds to the logit.
     """
     grid = layer.grid
     groups = token_blocks(grid, largest_side)
@@ -52,8 +58,7 @@ def block_matrix(
     values, parts = layer.z.new_empty(count, count), torch.zeros_like(layer.output)
     for chunk in torch.arange(count).split(_chunk(layer)):
         vectors = _block_vectors(layer, masks[chunk])
-        norms = torch.linalg.vector_norm(vectors, dim=-1)  # (blocks of the chunk, L)
-        values[:, chunk] = (norms @ masks.T / sizes).T
+        values[:, chunk] = _entries(vectors, masks, sizes, class_direction)
         parts += vectors.sum(0)
         if progress:
             progress((int(chunk[-1]) + 1) / count)
@@ -62,14 +67,7 @@ def block_matrix(
         values=values.float().numpy(),
         per_frame=(count - 1) // grid.t,
         tokens_per_block=int(sizes.max()),
-        **proof_fields(
-            layer,
-            parts,
-            bias_parts(layer, "residual", EVERYTHING).sum(0),
-            target(layer, "residual"),
-            level="residual",
-            score="l2_norm",
-        ),
+        **_proof(layer, parts, class_direction),
     )
 
 
@@ -89,6 +87,25 @@ def _block_vectors(layer: LayerTrace, masks: Tensor) -> Tensor:
         group_responses(layer, direction, masks, "residual", EVERYTHING) for direction in DIRECTIONS
     )
     return projected(layer, y, "residual", EVERYTHING)
+
+
+def _entries(
+    vectors: Tensor, masks: Tensor, sizes: Tensor, class_direction: Tensor | None
+) -> Tensor:
+    """Columns (M, blocks) of the matrix from vectors (blocks, L, D)."""
+    if class_direction is not None:
+        return ((vectors * class_direction).sum(-1) @ masks.T).T
+    return (torch.linalg.vector_norm(vectors, dim=-1) @ masks.T / sizes).T
+
+
+def _proof(layer: LayerTrace, parts: Tensor, class_direction: Tensor | None) -> dict[str, object]:
+    """Of the output itself, or of what it adds to the logit."""
+    bias = bias_parts(layer, "residual", EVERYTHING).sum(0)
+    total, score = target(layer, "residual"), "l2_norm"
+    if class_direction is not None:
+        parts, bias, total = ((class_direction * x).sum() for x in (parts, bias, total))
+        score = "logit_share"
+    return proof_fields(layer, parts, bias, total, level="residual", score=score)
 
 
 def _chunk(layer: LayerTrace) -> int:

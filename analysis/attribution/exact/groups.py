@@ -18,7 +18,6 @@ from analysis.attribution.exact.proof import (
     target,
 )
 from analysis.tracing.layer_trace import DIRECTIONS, LayerTrace
-from analysis.tracing.token_positions import checked_index
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,29 +31,6 @@ class GroupContributions(Proof):
     bias: Tensor
     total: Tensor
 
-    @property
-    def per_group(self) -> Tensor:
-        """(G, L, W): both directions summed."""
-        return self.vectors.sum(0)
-
-
-@dataclass(frozen=True, eq=False)
-class ColumnContributions(Proof):
-    """What one token gives to every token.
-
-    token: the source. vectors: (2, L, W) by direction and receiver. total: (L, W). The
-    completeness error is that of this token, all others and the bias together.
-    """
-
-    token: int
-    vectors: Tensor
-    total: Tensor
-
-    @property
-    def per_receiver(self) -> Tensor:
-        """(L, W): both directions summed."""
-        return self.vectors.sum(0)
-
 
 @torch.no_grad()
 def group_contributions(
@@ -66,8 +42,9 @@ def group_contributions(
 ) -> GroupContributions:
     """Contributions of token groups to all tokens (analysis spec, section 4.4).
 
-    groups: (L,) number of each token's group from 0, such as `frame_groups(grid)`. G frozen scans
-    a direction: O(G x L x E x N) time; the result has 2 x G x L x W numbers.
+    groups: (L,) number of each token's group from 0, such as `frame_groups(grid)`; one token and
+    all others give the column of that token. G frozen scans a direction: O(G x L x E x N) time;
+    the result has 2 x G x L x W numbers.
 
     Raises ValueError for groups that are no such numbers, and an unknown level.
     """
@@ -95,33 +72,6 @@ def group_contributions(
             switched_off=switches.switched_off,
             groups=len(masks),
         ),
-    )
-
-
-def column_contributions(
-    layer: LayerTrace,
-    token: int,
-    *,
-    level: str = "residual",
-    switches: Switches = EVERYTHING,
-) -> ColumnContributions:
-    """Contributions of `token` to all tokens (analysis spec, section 4.2).
-
-    Two frozen scans a direction: of the token, and of all others, which proves the first.
-
-    Raises ValueError for an unknown level or a token outside of the sequence.
-    """
-    groups = torch.ones(layer.grid.length, dtype=torch.long)
-    groups[checked_index(layer.grid, token)] = 0
-    parts = group_contributions(layer, groups, level=level, switches=switches)
-    return ColumnContributions(
-        token=token,
-        vectors=parts.vectors[:, 0],
-        total=parts.total,
-        completeness_error=parts.completeness_error,
-        bias_share=parts.bias_share,
-        dtype=parts.dtype,
-        settings={**parts.settings, "groups": None},
     )
 
 

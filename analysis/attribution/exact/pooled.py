@@ -14,21 +14,17 @@ from analysis.attribution.exact.proof import Proof, proof_fields, target
 from analysis.tracing.layer_trace import DIRECTIONS, LayerTrace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PooledContributions(Proof):
     """What every token gives to sum_t weights[t] * output[t].
 
-    vectors: (2, L, W) by direction and source. bias: (2, W). total: (W,) the real output, pooled.
+    vectors: (2, L, W), forward and backward direction, by source in canonical order; W is E below
+    the residual level, D there. bias: (2, W). total: (W,) the real output, pooled.
     """
 
     vectors: Tensor
     bias: Tensor
     total: Tensor
-
-    @property
-    def per_source(self) -> Tensor:
-        """(L, W): both directions summed."""
-        return self.vectors.sum(0)
 
 
 def pooled_contributions(

@@ -10,11 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from analysis.attribution.exact.pooled import (
-    PooledContributions,
-    adjoint_parts,
-    pooled_contributions,
-)
+from analysis.attribution.exact.pooled import adjoint_parts
 from analysis.attribution.exact.proof import Proof, proof_fields
 from analysis.layers.token_grid import TokenGrid
 from analysis.models.videomamba import VideoMamba
@@ -41,23 +37,14 @@ class ClassEvidence(Proof):
         return sum_by_frame(self.values, self.grid)
 
 
-def readout_weights(grid: TokenGrid, readout: str, dtype: torch.dtype = torch.float32) -> Tensor:
-    """(L,) weight of each final token in the vector that the head reads."""
+def readout_weights(grid: TokenGrid, readout: str, dtype: torch.dtype = torch.float64) -> Tensor:
+    """(L,) weight of each final token in the vector that the head reads ("cls" | "mean")."""
     weights = torch.zeros(grid.length, dtype=dtype)
     if readout == "cls":
         weights[CLS_INDEX] = 1
     else:
         weights[1:] = 1 / grid.patches
     return weights
-
-
-def readout_contributions(layer: LayerTrace, readout: str) -> PooledContributions:
-    """Contributions of every token to what the head would read of this layer's output.
-
-    readout: "cls" | "mean". One adjoint pass a scan. Nothing after the layer is counted: it is
-    all there is for the last layer, and the direct path for earlier ones.
-    """
-    return pooled_contributions(layer, readout_weights(layer.grid, readout, layer.z.dtype))
 
 
 def class_evidence(layer: LayerTrace, direction: Tensor) -> ClassEvidence:

@@ -11,7 +11,8 @@ from analysis.attribution.exact.frozen_scan import (
     Switches,
     checked_level,
 )
-from analysis.attribution.exact.proof import Proof, projected, proof_fields, target
+from analysis.attribution.exact.pooled import PooledContributions
+from analysis.attribution.exact.proof import projected, proof_fields, target
 from analysis.tracing.layer_trace import DIRECTIONS, LayerTrace, ScanTrace
 from analysis.tracing.token_positions import checked_index
 
@@ -19,24 +20,15 @@ _CHUNK_ELEMENTS = 2**22
 
 
 @dataclass(frozen=True, eq=False)
-class RowContributions(Proof):
-    """What every token gives to one.
+class RowContributions(PooledContributions):
+    """What every token gives to one; its real output is `total`.
 
-    token: the receiver. vectors: (2, L, W), forward and backward direction, by source in canonical
-    order; W is E below the residual level, D there. bias: (2, W). total: (W,) the real output.
-    dropped_bound: upper bound on ||what an early stop left out|| / ||total||; 0 without one.
+    token: the receiver. dropped_bound: upper bound on ||what an early stop left out|| /
+    ||total||; 0 without one.
     """
 
     token: int
-    vectors: Tensor
-    bias: Tensor
-    total: Tensor
     dropped_bound: float
-
-    @property
-    def per_source(self) -> Tensor:
-        """(L, W): both directions summed."""
-        return self.vectors.sum(0)
 
 
 @torch.no_grad()

@@ -32,18 +32,13 @@ def scores(
     if kind == "signed_share":
         return (vectors * total).sum(-1) / _nonzero((total * total).sum(-1))
     if kind == "alti":
-        near = alti_proximity(vectors, total)
+        near = (total.abs().sum(-1) - (total - vectors).abs().sum(-1)).clamp(min=0)
         return near / _nonzero(near.sum(0))
     if kind == "logit_share":
         if direction is None:
             raise ValueError("logit_share needs the direction of a class; give one")
         return (vectors * direction).sum(-1)
     raise ValueError(f"unknown score {kind!r}; choose {', '.join(SCORES)}")
-
-
-def alti_proximity(vectors: Tensor, total: Tensor) -> Tensor:
-    """max(0, ||o||_1 - ||o - c||_1) before it is normalised over sources."""
-    return (total.abs().sum(-1) - (total - vectors).abs().sum(-1)).clamp(min=0)
 
 
 def _nonzero(x: Tensor) -> Tensor:

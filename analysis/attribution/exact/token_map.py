@@ -159,8 +159,8 @@ def subject_weights(grid: TokenGrid, subject: Subject, readout: str) -> Tensor:
     if subject.kind == "readout":
         return readout_weights(grid, readout)
     if subject.kind == "frame":
-        return (frame_groups(grid) == subject.index).float() / (grid.h * grid.w)
-    weights = torch.zeros(grid.length)
+        return (frame_groups(grid) == subject.index).double() / (grid.h * grid.w)
+    weights = torch.zeros(grid.length, dtype=torch.float64)
     weights[checked_index(grid, subject.index)] = 1
     return weights
 

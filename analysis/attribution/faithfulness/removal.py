@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from analysis.attribution.edited_pass import logits_of
 from analysis.attribution.faithfulness.baselines import REMOVALS, TOKEN_DROP, baseline_clip
 from analysis.attribution.faithfulness.units import Units
-from analysis.attribution.method import AttributionError, is_image_model
+from analysis.attribution.method import AttributionError, model_input, one_clip
 from analysis.tracing.recorder import evaluation_mode
 
 SCORES: dict[str, str] = {"probability": "softmax probability", "logit": "logit"}
@@ -52,7 +52,7 @@ class Removal:
         self.clip = one_clip(model, clip)
         if baseline != TOKEN_DROP:
             other = None if other is None else one_clip(model, other)
-            self._replacement = baseline_clip(baseline, self.clip, other)
+            self._replacement = baseline_clip(self.clip, baseline, other)
         self._known: dict[bytes, float] = {}
 
     def scores(self, removed: np.ndarray) -> np.ndarray:
@@ -86,16 +86,13 @@ class Removal:
             rows = removed[start : start + self.batch_size]
             pixels = self.units.pixels(rows, *self.clip.shape[1:])
             gone = torch.from_numpy(pixels).to(self.clip.device)[:, None]
-            parts.append(self._logits(torch.where(gone, self._replacement, self.clip)))
+            clips = torch.where(gone, self._replacement, self.clip)
+            parts.append(self.model(model_input(self.model, clips)))
         return torch.cat(parts)
-
-    def _logits(self, clips: Tensor) -> Tensor:
-        return self.model(clips[:, :, 0] if is_image_model(self.model) else clips)
 
     def _dropped(self, removed: np.ndarray) -> Tensor:
         """Logits (P, classes) of shorter sequences; only those of one length share a batch."""
-        clip = self.clip[None]
-        tokens = self.model.embed(clip[:, :, 0] if is_image_model(self.model) else clip)
+        tokens = self.model.embed(model_input(self.model, self.clip[None]))
         kept = ~self.units.tokens(removed).reshape(len(removed), -1)
         visible = torch.from_numpy(np.pad(kept, ((0, 0), (1, 0)), constant_values=True))
         of_length = defaultdict(list)
@@ -112,18 +109,3 @@ class Removal:
         left = tokens.expand(len(visible), -1, -1)[visible.to(tokens.device)]
         left = left.view(len(visible), -1, tokens.shape[-1])
         return logits_of(self.model, left, visible=visible)
-
-
-def one_clip(model: nn.Module, clip: Tensor) -> Tensor:
-    """A clip as (3, T, H, W) on the model's device and in its dtype.
-
-    Raises AttributionError for anything but one clip, or one image of an image model.
-    """
-    if clip.dim() == 3 and is_image_model(model):
-        clip = clip[:, None]
-    if clip.dim() != 4:
-        raise AttributionError(
-            f"One clip is judged at a time, of shape (3, T, H, W); got {tuple(clip.shape)}."
-        )
-    parameter = next(model.parameters())
-    return clip.detach().to(parameter.device, parameter.dtype)

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from analysis.attribution.faithfulness.baselines import baseline_clip
-from analysis.attribution.faithfulness.removal import one_clip
 from analysis.attribution.faithfulness.units import units_of
 from analysis.attribution.interventions.intervention import Intervention, check_tokens
-from analysis.attribution.method import AttributionError
+from analysis.attribution.method import AttributionError, one_clip
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +35,13 @@ class MaskInput(Intervention):
         check_tokens("tokens", self.tokens, model.token_grid.length)
         if self.tokens[0]:
             raise AttributionError("CLS has no pixels that could be covered; leave it out.")
-        baseline_clip(self.baseline, clip, self._other(model))
+        baseline_clip(clip, self.baseline, self._other(model))
 
     def clips(self, model: nn.Module, clip: Tensor, strength: Tensor) -> Tensor:
         chosen = self.tokens[1:].cpu().numpy()[None]
         pixels = units_of("tubelets", model.token_grid).pixels(chosen, *clip.shape[1:])[0]
         masked = torch.from_numpy(pixels).to(clip.device)
-        change = baseline_clip(self.baseline, clip, self._other(model)) - clip
+        change = baseline_clip(clip, self.baseline, self._other(model)) - clip
         return (clip + strength * masked * change)[None]
 
     def _other(self, model: nn.Module) -> Tensor | None:

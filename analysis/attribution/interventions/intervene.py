@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from analysis.attribution.edited_pass import logits_of
-from analysis.attribution.faithfulness.removal import one_clip
 from analysis.attribution.interventions.intervention import Intervention
-from analysis.attribution.method import AttributionError, is_image_model
+from analysis.attribution.method import AttributionError, model_input, one_clip
 from analysis.models.videomamba import VideoMamba
 from analysis.tracing.recorder import evaluation_mode
 
@@ -64,7 +63,7 @@ def intervene(
     """
     began = time.perf_counter()
     with torch.inference_mode(False), evaluation_mode(model):
-        clip = one_clip(model, clip).clone()
+        clip = one_clip(model, clip)
         intervention.check(model, clip)
         answer = partial(_answer, model, clip, intervention)
         with torch.no_grad():
@@ -89,7 +88,7 @@ def _answer(
 ) -> Tensor:
     """Logits (classes,) with the intervention at a strength."""
     clips = intervention.clips(model, clip, strength)
-    tokens = model.embed(clips[:, :, 0] if is_image_model(model) else clips)
+    tokens = model.embed(model_input(model, clips))
     return logits_of(model, tokens, lambda scan: intervention.run_scan(scan, strength))[0]
 
 

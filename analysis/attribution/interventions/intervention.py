@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from analysis.attribution.edited_pass import DIRECTIONS, ScanInput
+from analysis.attribution.edited_pass import ScanInput
 from analysis.attribution.method import AttributionError
-
-BOTH: tuple[str, ...] = tuple(DIRECTIONS)
+from analysis.tracing.layer_trace import DIRECTIONS
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +44,7 @@ class ScanIntervention(Intervention):
     """Base of interventions in the scans of chosen layers (None: all) and directions."""
 
     layers: Sequence[int] | None = None
-    directions: Sequence[str] = BOTH
+    directions: Sequence[str] = DIRECTIONS
 
     def settings(self) -> dict[str, object]:
         layers = "all" if self.layers is None else list(self.layers)

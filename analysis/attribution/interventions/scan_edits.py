@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from analysis.attribution.edited_pass import ScanInput
-from analysis.attribution.faithfulness.removal import one_clip
 from analysis.attribution.interventions.intervention import ScanIntervention, check_tokens
-from analysis.attribution.method import AttributionError
+from analysis.attribution.method import AttributionError, one_clip
 from analysis.ops.selective_scan import selective_scan
 
 

@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from analysis.attribution.memory.distance import attention_distance
 from analysis.attribution.memory.half_life import half_lives, retention_curve
 from analysis.attribution.memory.selectivity import PathShares, path_shares, selectivity_maps
 from analysis.attribution.memory.state_content import state_content
@@ -14,8 +16,11 @@ from analysis.tracing.token_positions import on_grid
 
 DRAWN_STEPS = 512
 """Most points a curve along a scan has."""
+MOST_RECEIVERS = 64
 _CURVE_ELEMENTS = 2**20
 """Tokens x channels x states of a retention curve, above which channels are left out evenly."""
+_DISTANCE_ELEMENTS = 2**25
+"""Receivers x tokens x channels x states of the distances, above which receivers are left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +30,8 @@ class ScanMemory:
     half_life: quartiles over tokens, channels and states, in scan steps. steps_per_frame: None for
     one frame. lags, retention: (K,) the retention curve. crossings: share left to the first lag
     with no more, None beyond the curve. steps, state_norm: the state's norm along the scan, at
-    most `DRAWN_STEPS` evenly spaced steps.
+    most `DRAWN_STEPS` evenly spaced steps. distance: how far the scan looks back, in steps, patches
+    and time steps (`attention_distance`), over at most `MOST_RECEIVERS` receivers.
     """
 
     direction: str
@@ -38,6 +44,7 @@ class ScanMemory:
     crossings: dict[float, int | None]
     steps: np.ndarray
     state_norm: np.ndarray
+    distance: tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +87,7 @@ def _scan_memory(scan: ScanTrace, grid: TokenGrid) -> ScanMemory:
     every = -(-len(scan.dt) * scan.A.numel() // _CURVE_ELEMENTS)
     curve = retention_curve(replace(scan, dt=scan.dt[:, ::every], A=scan.A[::every]))
     norm = state_content(scan, ranks=1).norm
+    distance = attention_distance(scan, grid, _receivers(scan))
     steps = torch.linspace(0, len(norm) - 1, min(DRAWN_STEPS, len(norm))).round().long()
     return ScanMemory(
         direction=scan.direction,
@@ -92,4 +100,12 @@ def _scan_memory(scan: ScanTrace, grid: TokenGrid) -> ScanMemory:
         crossings=curve.crossings,
         steps=steps.numpy(),
         state_norm=norm[steps].float().numpy(),
+        distance=(distance.tokens, distance.patches, distance.frames),
     )
+
+
+def _receivers(scan: ScanTrace) -> Tensor:
+    length = len(scan.dt)
+    affordable = _DISTANCE_ELEMENTS // (length * scan.A.numel())
+    count = min(length, MOST_RECEIVERS, max(8, affordable))
+    return scan.positions[torch.linspace(0, length - 1, count).round().long()]

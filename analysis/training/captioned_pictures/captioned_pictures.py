@@ -20,7 +20,7 @@ from analysis.video.labels import label_names
 
 _STILL = label_names("camera_moves").index("static")
 _CELL_VIEWS = 0.3
-_PAIR_SHARE = 0.75
+_PAIR_SHARE = 0.5
 
 
 @dataclass(frozen=True)

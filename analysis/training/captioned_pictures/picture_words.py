@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.training.moving_objects.composition import COLOURS, SHAPES
 
-SIZES = {"small": (0.08, 0.11), "large": (0.15, 0.2)}
+SIZES = {"small": (0.12, 0.15), "large": (0.2, 0.26)}
 """Radius of a shape in views."""
 
 SPLITS = ("seen", "never_seen")

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from analysis.attribution.attribution import attribute
-from analysis.attribution.baselines import BASELINES, baseline_clip
+from analysis.attribution.baselines import BASELINES, empty_clip
 from analysis.attribution.method import AttributionError
 
 
@@ -47,7 +47,7 @@ def test_integrated_gradients_sum_to_the_rise_of_the_logit(disturbed_model, smal
         n_steps=120,
         internal_batch_size=120,
     )
-    rise = logit(model, small_clip, 2) - logit(model, baseline_clip(small_clip, baseline), 2)
+    rise = logit(model, small_clip, 2) - logit(model, empty_clip(small_clip, baseline), 2)
     assert found.settings["logit_above_baseline"] == pytest.approx(rise, rel=1e-9)
     assert found.values.sum() == pytest.approx(rise, rel=1e-4)
     assert found.completeness_error < 1e-4
@@ -74,7 +74,7 @@ def test_occlusion_shares_the_fall_among_the_tokens_of_a_window(
 ):
     model = disturbed_model()
     found = attribute(model, small_clip, "occlusion", 0, window=window, baseline="black")
-    empty, expected = baseline_clip(small_clip, "black"), np.zeros((2, 2, 3))
+    empty, expected = empty_clip(small_clip, "black"), np.zeros((2, 2, 3))
     whole = logit(model, small_clip, 0)
     for place in np.ndindex(*(-(-n // side) for n, side in zip((2, 2, 3), window, strict=True))):
         tokens = tuple(
@@ -93,7 +93,7 @@ def test_occlusion_shares_the_fall_among_the_tokens_of_a_window(
 def test_gradient_shap_on_a_linear_model_has_a_closed_form(linear_model, small_clip):
     """However points are drawn, the gradient is the weights: only the drawn baselines matter."""
     found = attribute(linear_model, small_clip, "gradient_shap", 1, n_samples=600)
-    baselines = torch.stack([baseline_clip(small_clip, kind) for kind in BASELINES])
+    baselines = torch.stack([empty_clip(small_clip, kind) for kind in BASELINES])
     weights = linear_model.weights.detach()[1]
     expected = on_grid(weights * (small_clip - baselines.mean(0)))
     spread = on_grid((weights * (baselines - baselines.mean(0))).abs().mean(0))
@@ -120,18 +120,18 @@ def test_grad_cam_weighs_channels_by_their_mean_gradient(disturbed_model, small_
 
 def test_baselines():
     clip = torch.randn(3, 2, 20, 30, generator=torch.Generator().manual_seed(0))
-    assert not baseline_clip(clip, "zero").any()
-    black = baseline_clip(clip, "black") * torch.tensor([0.229, 0.224, 0.225])[:, None, None, None]
+    assert not empty_clip(clip, "zero").any()
+    black = empty_clip(clip, "black") * torch.tensor([0.229, 0.224, 0.225])[:, None, None, None]
     expected = -torch.tensor([0.485, 0.456, 0.406])[:, None, None, None].expand_as(clip)
     torch.testing.assert_close(black, expected)
-    blurred = baseline_clip(clip, "blur")
+    blurred = empty_clip(clip, "blur")
     assert blurred.std() < 0.3 * clip.std()
-    torch.testing.assert_close(baseline_clip(torch.ones_like(clip), "blur"), torch.ones_like(clip))
+    torch.testing.assert_close(empty_clip(torch.ones_like(clip), "blur"), torch.ones_like(clip))
     centre = torch.zeros(1, 1, 41, 41)
     centre[..., 20, 20] = 1
-    spot = baseline_clip(centre, "blur")[0, 0]
+    spot = empty_clip(centre, "blur")[0, 0]
     offsets = torch.arange(41.0) - 20
     torch.testing.assert_close(spot.sum(), torch.tensor(1.0))
     assert float((spot.sum(0) * offsets**2).sum().sqrt()) == pytest.approx(0.1 * 41, rel=0.03)
     with pytest.raises(AttributionError, match="did you mean black"):
-        baseline_clip(clip, "blck")
+        empty_clip(clip, "blck")

@@ -7,6 +7,7 @@ import pytest
 
 from analysis.__main__ import main
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 MODEL = ["--model", "videomamba_mini.camera"]
 
 
@@ -69,6 +70,29 @@ def test_a_published_method_under_the_same_call(row):
     assert found["omits"]
 
 
+def test_every_frame_against_every_other(row):
+    """Parts of the logit of the last layer's frames, the bias and what no block is given."""
+    found = row("--matrix", "4", "--score", "logit_share", "--target", "tilt up")
+    assert np.shape(found["matrix"]) == (5, 5)
+    assert (found["blocks_per_frame"], found["tokens_per_block"]) == (1, 64)
+    assert (found["label"], found["settings"]["score"]) == ("tilt up", "logit_share")
+    assert found["completeness_error"] < 1e-4
+    one = row("--token", "readout", "--score", "logit_share", "--target", "tilt up")
+    # What all receivers take from a source is what the read-out takes from it.
+    np.testing.assert_allclose(
+        np.sum(found["matrix"], 0), [one["by_frame"][-1], *one["by_frame"][:-1]], rtol=1e-3
+    )
+
+
+def test_a_matrix_in_words(explain):
+    code, printed = explain("--matrix", "8", "--layer", "0")
+    names = ["CLS", *(f"{frame}.{part}" for frame in range(4) for part in range(2))]
+    header, *rows = printed.out.splitlines()[-11:-1]
+    assert code == 0
+    assert header.split()[2:] == ["from", *names]
+    assert [line.split()[0] for line in rows] == names
+
+
 def test_in_words(explain):
     code, printed = explain()
     lines = printed.out.splitlines()
@@ -89,6 +113,10 @@ def test_in_words(explain):
         (["--target", "3"], "--score logit_share"),
         (["--score", "logit_share", "--target", "walking"], "no class 'walking'"),
         (["--set", "n_steps=3"], "leave --set out"),
+        (["--matrix", "4", "--token", "cls"], "leave --token out"),
+        (["--matrix", "4", "--score", "alti"], "no score 'alti'"),
+        (["--matrix", "0"], "at least one block"),
+        (["--matrix", "4", "--method", "saliency"], "leave --matrix out"),
         (["--method", "gradcam"], "did you mean grad_cam"),
         (["--method", "saliency", "--layer", "2"], "Saliency has no --layer"),
         (["--method", "saliency", "--set", "steps"], "NAME=VALUE"),

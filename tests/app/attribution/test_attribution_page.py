@@ -64,6 +64,12 @@ def test_maps_follow_the_cursor_are_judged_and_saved(tab):
     page.locator(".map-picture").first.click(position={"x": 3, "y": 3})
     assert page.evaluate("scanscope.cursor.token") == 2 * 64
 
+    before = painted(page)
+    page.get_by_role("button", name="Pixels").click()
+    assert painted(page) != before
+    page.get_by_role("button", name="Pixels").click()
+    assert painted(page) == before
+
     page.get_by_role("button", name="Measure").click()
     page.locator("#attribution-notice .notice-done", has_text="measured").wait_for()
     assert page.locator("#curve-areas tbody tr").count() == len(QUICK)

@@ -17,22 +17,11 @@ def inside(visit):
 
     def open_tab(width: int = 1280, theme: str = "light") -> Page:
         page = visit(f"/?__theme={theme}", width=width, height=900, theme=theme)
-        open_hidden_states(page)
-        expect(title(page)).to_contain_text("the mean of all patches")
+        page.get_by_role("tab", name="Hidden states").click()
+        title(page).filter(has_text="the mean of all patches").wait_for()
         return page
 
     return open_tab
-
-
-def open_hidden_states(page: Page) -> None:
-    """On a narrow screen the tab is one of those behind the dots."""
-    page.get_by_role("tab", name="Predict").wait_for()
-    page.wait_for_timeout(300)  # Gradio measures which tabs fit
-    if page.get_by_role("tab", name="Hidden states").is_visible():
-        page.get_by_role("tab", name="Hidden states").click()
-    else:
-        page.locator("#tabs .overflow-menu > button").click()
-        page.locator("#tabs .overflow-dropdown").get_by_text("Hidden states").click()
 
 
 def title(page: Page):
@@ -118,6 +107,12 @@ def test_layer_direction_and_score_change_the_map_and_the_figures_of_the_layer(i
     before = heat(page)
     page.locator("#hidden-map").get_by_role("button", name="Linear").click()
     redrawn(page, before)
+    expect(page.locator("#hidden-field img")).to_have_count(16)
+    expect(page.locator("#hidden-field-caption")).to_contain_text("row 5, column 5 of frames 5")
+    click_patch(page, 0, 1, 2)
+    expect(title(page)).to_contain_text("row 2, column 3")
+    page.get_by_role("button", name="Draw the field").click()
+    expect(page.locator("#hidden-field-caption")).to_contain_text("row 2, column 3 of frames 1")
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])

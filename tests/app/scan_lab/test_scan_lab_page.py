@@ -16,8 +16,9 @@ FOUR = ("Spatial first", "Temporal first", "Spatiotemporal v2", "Alternating")
 def lab(visit):
     """Opens the tab; `lab(width, theme)` gives the page."""
 
-    def open_tab(width: int = 1280, theme: str = "light"):
-        page = visit(f"/?__theme={theme}", width=width, height=900, theme=theme)
+    def open_tab(width: int = 1280, theme: str = "light", motion: str = "reduce"):
+        address = f"/?__theme={theme}"
+        page = visit(address, width=width, height=900, theme=theme, motion=motion)
         page.get_by_role("tab", name="Scan lab").click()
         page.locator("#scan-table table").wait_for()
         page.locator(".path-card").first.wait_for()
@@ -90,17 +91,17 @@ def test_geometry_and_paths_stand_before_anything_is_run(lab):
 
 
 def test_path_draws_itself_stops_and_can_be_scrubbed(lab):
-    page = lab()
+    page = lab(motion="no-preference")
     step, play = page.locator(".path-step"), page.locator(".path-play")
     page.wait_for_function("() => document.querySelector('.path-play').textContent === 'Play'")
     drawn, total = map(int, re.findall(r"\d+", step.inner_text()))
     assert drawn == total
     play.click()
     page.wait_for_function(
-        "total => parseInt(document.querySelector('.path-step').textContent.slice(5)) < total",
+        "total => parseInt(document.querySelector('.path-step').textContent.slice(5)) < total"
+        " && document.querySelector('.path-play').textContent === 'Pause'",
         arg=total,
     )
-    assert play.inner_text() == "Pause"
     play.click()
     page.locator(".path-slider").fill("500")
     assert step.inner_text() == f"step {total // 2} of {total}"

@@ -15,7 +15,7 @@ from app.figures.what_if import (
     signed,
 )
 from app.selection import Selection
-from app.tabs.what_if import requested_what
+from app.tabs.what_if_endpoint import requested_what
 from app.what_if_runs import Part, WhatIf, check_what, intervention_of, middle_part, part_from
 
 GRID = TokenGrid(2, 4, 4)

@@ -7,31 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from analysis.models import create_model
 from analysis.ops.scan_order import sequence_permutation
 from analysis.tracing.recorder import record
 
-SIZE = {"width": 8, "depth": 2, "num_frames": 3, "image_size": (8, 12), "state_size": 3}
-
 
 @pytest.fixture(scope="session")
-def make_model():
-    """Builds the model: 3 x 2 x 3 patches and CLS, every parameter disturbed."""
-
-    def make(scan_order="spatial_first", dtype=torch.float64, **fields):
-        with torch.random.fork_rng():
-            torch.manual_seed(1)
-            model = create_model("videomamba_debug", scan_order=scan_order, **{**SIZE, **fields})
-            for parameter in model.parameters():
-                parameter.data += 0.3 * torch.randn_like(parameter)
-        return model.to(dtype)
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def clip():
-    return torch.randn(3, 3, 8, 12, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+def clip(clips):
+    return clips[0]
 
 
 @pytest.fixture(scope="session")

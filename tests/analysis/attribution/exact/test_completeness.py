@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from analysis.attribution.exact.groups import column_contributions, group_contributions
-from analysis.attribution.exact.readout import readout_contributions
+from analysis.attribution.exact.groups import group_contributions
+from analysis.attribution.exact.pooled import pooled_contributions
+from analysis.attribution.exact.readout import readout_weights
 from analysis.attribution.exact.rows import row_contributions
 from analysis.models import create_model
 from analysis.tracing.recorder import record
@@ -18,9 +19,11 @@ def errors(layer, levels=("residual",)):
     for level in levels:
         yield group_contributions(layer, frame_groups(layer.grid), level=level).completeness_error
         yield row_contributions(layer, middle, level=level).completeness_error
-    yield column_contributions(layer, middle).completeness_error
+    column = (torch.arange(layer.grid.length) != middle).long()
+    yield group_contributions(layer, column).completeness_error
     for readout in ("cls", "mean"):
-        yield readout_contributions(layer, readout).completeness_error
+        weights = readout_weights(layer.grid, readout)
+        yield pooled_contributions(layer, weights).completeness_error
 
 
 def video(model, seed=0):
@@ -55,4 +58,4 @@ def test_tiny_at_8x224x224_in_float32():
     assert layer.grid.length == 1 + 8 * 14 * 14
     assert group_contributions(layer, frame_groups(layer.grid)).completeness_error < 1e-4
     assert row_contributions(layer, 800).completeness_error < 1e-4
-    assert readout_contributions(layer, "cls").completeness_error < 1e-4
+    assert pooled_contributions(layer, readout_weights(layer.grid, "cls")).completeness_error < 1e-4

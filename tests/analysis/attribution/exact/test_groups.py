@@ -4,11 +4,9 @@ import pytest
 import torch
 
 from analysis.attribution.exact.frozen_scan import Switches
-from analysis.attribution.exact.groups import (
-    column_contributions,
-    group_contributions,
-)
+from analysis.attribution.exact.groups import group_contributions
 from analysis.attribution.exact.rows import row_contributions
+from analysis.tracing.recorder import record
 from analysis.tracing.token_positions import frame_groups
 
 ORDERS = ("spatial_first", "temporal_first", "spatiotemporal_v1", "spatiotemporal_v2")
@@ -39,21 +37,34 @@ def test_groups_of_a_partition_and_the_bias_add_up(case, level):
     found = group_contributions(layer, groups, level=level)
     total = layer.output if level == "residual" else layer.inner_output
     torch.testing.assert_close(
-        found.per_group.sum(0) + found.bias.sum(0), total, rtol=1e-10, atol=1e-13
+        found.vectors.sum((0, 1)) + found.bias.sum(0), total, rtol=1e-10, atol=1e-13
     )
     assert found.completeness_error < 1e-10
     assert (found.bias_share == 0) == (level == "value")
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_forward_is_a_lower_and_backward_an_upper_triangle(make_model, clip, dtype):
+    """Section 2, alpha alone: exact zeros on one side, and none where a token has been read."""
+    layer = record(make_model(dtype=dtype), clip.to(dtype)).layer(-1)
+    every, alone = torch.arange(layer.grid.length), Switches(skip=False)
+    parts = group_contributions(layer, every, level="value", switches=alone).vectors
+    fed = parts.abs().amax(-1) > 0  # (2, sources, receivers)
+    earlier = every[:, None] <= every[None]
+    assert torch.equal(fed[0], earlier)
+    assert torch.equal(fed[1], earlier.T)
+
+
 @pytest.mark.parametrize("token", [0, 9, 18])
 def test_a_column_is_what_every_row_says_of_its_source(case, token):
     layer, dense = case
-    column = column_contributions(layer, token)
+    found = group_contributions(layer, (torch.arange(layer.grid.length) != token).long())
+    column = found.vectors[:, 0]
     expected = dense.contributions(layer.out_weight)[:, :, token]
-    torch.testing.assert_close(column.vectors, expected, rtol=1e-9, atol=1e-13)
+    torch.testing.assert_close(column, expected, rtol=1e-9, atol=1e-13)
     row = row_contributions(layer, 7)
-    torch.testing.assert_close(column.vectors[:, 7], row.vectors[:, token], rtol=1e-9, atol=1e-13)
-    assert column.completeness_error < 1e-10
+    torch.testing.assert_close(column[:, 7], row.vectors[:, token], rtol=1e-9, atol=1e-13)
+    assert found.completeness_error < 1e-10
 
 
 def test_without_the_skip_a_group_loses_exactly_its_skip(make_layer):
@@ -84,7 +95,6 @@ def test_no_tensor_of_all_pairs_and_channels_is_made(monkeypatch):
     from torch.utils._python_dispatch import TorchDispatchMode
 
     from analysis.models import create_model
-    from analysis.tracing.recorder import record
 
     class Largest(TorchDispatchMode):
         elements = 0

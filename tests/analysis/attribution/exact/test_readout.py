@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from analysis.attribution.exact.groups import group_contributions
+from analysis.attribution.exact.pooled import pooled_contributions
 from analysis.attribution.exact.readout import (
     class_direction,
     class_evidence,
-    readout_contributions,
+    readout_weights,
     sum_by_frame,
 )
 from analysis.attribution.exact.rows import row_contributions
@@ -15,6 +16,10 @@ from analysis.layers.token_grid import TokenGrid
 from analysis.ops.scan_order import SCAN_ORDERS
 from analysis.tracing.recorder import record
 from analysis.tracing.token_positions import frame_groups
+
+
+def readout_contributions(layer, readout):
+    return pooled_contributions(layer, readout_weights(layer.grid, readout))
 
 
 @pytest.mark.parametrize("scan_order", SCAN_ORDERS)

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from analysis.attribution.exact.frozen_scan import FrozenScan, Switches
+from analysis.attribution.exact.groups import group_contributions
 from analysis.attribution.exact.rows import hidden_attention_row, row_contributions
 from analysis.models import create_model
+from analysis.ops.scan_order import SCAN_ORDERS
 from analysis.tracing.layer_trace import DIRECTIONS
 from analysis.tracing.recorder import record
 
@@ -54,6 +56,20 @@ def test_hidden_attention_and_skip_give_the_output_of_the_recurrence(case):
         torch.testing.assert_close(y, scan.y[read], rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("scan_order", SCAN_ORDERS)
+def test_in_float32_parts_reach_outputs_to_a_hundred_thousandth(make_model, clip, scan_order):
+    """Sections 2 and 3: of the recurrence, and of the layer as the fused kernels answer."""
+    layer = record(make_model(scan_order, torch.float32), clip.float()).layer(-1)
+    for scan in layer.scans:
+        read = scan.positions
+        y = torch.einsum("ets,se->te", scan_alpha(scan), scan.u[read]) + scan.D * scan.u[read]
+        assert (y - scan.y[read]).norm() < 1e-5 * scan.y.norm()
+    rows = [row_contributions(layer, token) for token in range(layer.grid.length)]
+    summed = torch.stack([row.vectors.sum((0, 1)) + row.bias.sum(0) for row in rows])
+    assert (summed - layer.output).norm() < 1e-5 * layer.output.norm()
+    assert summed.dtype == torch.float32
+
+
 def test_diagonal_is_one_step(case):
     layer, _ = case
     for scan in layer.scans:
@@ -81,6 +97,15 @@ def test_parts_are_those_of_the_dense_matrices_and_add_up(case, token, level):
     assert row.completeness_error < 1e-10
     assert row.dtype == "float64"
     assert row.settings["level"] == level
+
+
+@pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)
+def test_signed_shares_and_the_bias_share_sum_to_one(case, token):
+    layer, _ = case
+    row, output = row_contributions(layer, token), layer.output[token]
+    shares = (row.vectors.sum(0) @ output) / output.square().sum()
+    assert shares.sum().item() + row.bias_share == pytest.approx(1, abs=1e-10)
+    assert abs(row.bias_share) > 1e-3
 
 
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)
@@ -117,9 +142,8 @@ SWITCHES = {
 def test_each_switch_changes_the_sum_by_exactly_the_removed_term(
     name, token, make_layer, make_dense
 ):
+    """By the closed form of a row and by a frozen scan of every source."""
     layer, record = make_layer("spatiotemporal_v2")
-    everything = row_contributions(layer, token)
-    without = row_contributions(layer, token, switches=SWITCHES[name])
     full, less = make_dense(record), make_dense(record, **{name: True})
 
     def output(dense):
@@ -127,15 +151,21 @@ def test_each_switch_changes_the_sum_by_exactly_the_removed_term(
         return ((dense.gate * y) @ layer.out_weight.T)[token]
 
     removed = output(full) - output(less)
-    found = (everything.vectors - without.vectors).sum((0, 1)) + (
-        everything.bias - without.bias
-    ).sum(0)
-    torch.testing.assert_close(found, removed, rtol=1e-9, atol=1e-12)
-    assert removed.norm() > 1e-3 * everything.total.norm()
-    assert without.completeness_error == pytest.approx(
-        (removed.norm() / everything.total.norm()).item(), rel=1e-6
+    every, whole = torch.arange(layer.grid.length), row_contributions(layer, token)
+    row = row_contributions(layer, token, switches=SWITCHES[name])
+    groups = group_contributions(layer, every, switches=SWITCHES[name])
+    for vectors, bias in (
+        (row.vectors, row.bias),
+        (groups.vectors[:, :, token], groups.bias[:, token]),
+    ):
+        found = (whole.vectors - vectors).sum((0, 1)) + (whole.bias - bias).sum(0)
+        torch.testing.assert_close(found, removed, rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(vectors, less.contributions(layer.out_weight)[:, token])
+    assert removed.norm() > 1e-3 * whole.total.norm()
+    assert row.completeness_error == pytest.approx(
+        (removed.norm() / whole.total.norm()).item(), rel=1e-6
     )
-    assert without.settings["switched_off"] == (name,)
+    assert row.settings["switched_off"] == groups.settings["switched_off"] == (name,)
 
 
 def test_adjoint_row_is_the_formula_row(case):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from analysis.attribution.exact.pooled import pooled_contributions
-from analysis.attribution.exact.readout import class_direction, readout_contributions
+from analysis.attribution.exact.readout import class_direction, readout_weights
 from analysis.attribution.exact.rows import row_contributions
 from analysis.attribution.exact.token_map import MapQuestion, Subject, subject_words, token_map
 from analysis.attribution.method import AttributionError
@@ -46,6 +46,21 @@ def test_sources_are_a_row_and_receivers_a_column_of_the_matrix(layer_and_parts,
     for answer in (feeds_it, it_feeds):
         assert answer.completeness_error < 1e-10
         assert answer.by_frame.sum() == pytest.approx(flat(answer).sum().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("score", ["l2_norm", "l1_norm", "signed_share", "alti"])
+def test_every_score_is_that_of_the_dense_parts(layer_and_parts, score):
+    layer, parts = layer_and_parts
+    pairs, o = parts.sum(0)[9], layer.output[9]
+    near = (o.abs().sum(-1) - (o - pairs).abs().sum(-1)).clamp(min=0)
+    expected = {
+        "l2_norm": pairs.square().sum(-1).sqrt(),
+        "l1_norm": pairs.abs().sum(-1),
+        "signed_share": pairs @ o / o.square().sum(),
+        "alti": near / near.sum(),
+    }
+    answer = token_map(layer, MapQuestion(Subject("token", 9), score=score), READOUT)
+    assert close(flat(answer), expected[score])
 
 
 def test_a_frame_receives_as_a_mean_and_feeds_as_a_sum(layer_and_parts):
@@ -96,7 +111,7 @@ def test_pooling_one_token_is_its_row(layer_and_parts, level):
 def test_the_readout_is_a_subject_like_others(make_layer, readout):
     layer, _ = make_layer()
     answer = token_map(layer, MapQuestion(Subject("readout"), score="signed_share"), readout)
-    expected = readout_contributions(layer, readout)
+    expected = pooled_contributions(layer, readout_weights(layer.grid, readout))
     along = (expected.vectors.sum(0) @ expected.total) / expected.total.square().sum()
     assert close(flat(answer), along)
 

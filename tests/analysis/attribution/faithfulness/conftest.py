@@ -58,7 +58,7 @@ def planted_tube_videomamba() -> nn.Module:
     """A VideoMamba in which one tube alone, `TUBE` of a 3 x 3 x 3 grid, reaches logit 0.
 
     Of the 4 channels of a token, 0 is what the patch shows, 1 says by the position table whether
-    the token is in the tube, 2 is what the one layer writes and the head reads, 3 keeps the norm
+    the token is in the tube, 2 is what both layers write and the head reads, 3 keeps the norm
     from depending much on the rest. Keys B are open in the tube alone; queries C and the gate are
     open everywhere, steps and decays are the same everywhere, and no bias is anywhere.
     """
@@ -68,14 +68,13 @@ def planted_tube_videomamba() -> nn.Module:
         image_size=12,
         patch_size=4,
         width=4,
-        depth=1,
+        depth=2,
         state_size=1,
         conv_width=1,
         expand=1,
         num_classes=2,
         readout="mean",
     ).eval()
-    mixer = model.layers[0].mixer
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
@@ -85,22 +84,27 @@ def planted_tube_videomamba() -> nn.Module:
         position[..., 0], position[..., 2] = 0.0, 0.0
         position[..., 3] = 4.0
         model.pos_embed.copy_(position)
-        for norm in (model.layers[0].norm, model.norm_f):
-            norm.weight.fill_(1.0)
-        # x: channel 0 carries the patch, channel 1 the flag, channel 2 a constant; z: the gate.
-        mixer.in_proj.weight[0, 0] = 4.0
-        mixer.in_proj.weight[1, 1] = 20.0
-        mixer.in_proj.weight[2, 3] = 1.0
-        mixer.in_proj.weight[4, 3] = 1.0
-        for suffix in ("", "_b"):
-            mixer.get_submodule(f"conv1d{suffix}").weight.fill_(1.0)
-            x_proj = mixer.get_submodule(f"x_proj{suffix}").weight
-            x_proj[mixer.delta_rank, 1] = 1.0  # B opens where the flag is up
-            x_proj[mixer.delta_rank + 1, 2] = 1.0  # C is open everywhere
-            mixer.get_parameter(f"A{suffix}_log").fill_(-2.0)
-        mixer.out_proj.weight[2, 0] = 2e-3  # small beside channel 3, so that the norm stays linear
+        for block in model.layers:
+            block.norm.weight.fill_(1.0)
+            _fill_mixer(block.mixer)
+        model.norm_f.weight.fill_(1.0)
         model.head.weight[0, 2] = 20.0
     return model
+
+
+def _fill_mixer(mixer) -> None:
+    # x: channel 0 carries the patch, channel 1 the flag, channel 2 a constant; z: the gate.
+    mixer.in_proj.weight[0, 0] = 4.0
+    mixer.in_proj.weight[1, 1] = 20.0
+    mixer.in_proj.weight[2, 3] = 1.0
+    mixer.in_proj.weight[4, 3] = 1.0
+    for suffix in ("", "_b"):
+        mixer.get_submodule(f"conv1d{suffix}").weight.fill_(1.0)
+        x_proj = mixer.get_submodule(f"x_proj{suffix}").weight
+        x_proj[mixer.delta_rank, 1] = 1.0  # B opens where the flag is up
+        x_proj[mixer.delta_rank + 1, 2] = 1.0  # C is open everywhere
+        mixer.get_parameter(f"A{suffix}_log").fill_(-2.0)
+    mixer.out_proj.weight[2, 0] = 1e-3  # small beside channel 3, so that the norm stays linear
 
 
 @pytest.fixture

@@ -73,24 +73,24 @@ def test_a_baseline_is_what_is_left_when_all_is_gone(linear_model, linear_clips,
         linear_model, clip, 0, units_of("frames", GRID), baseline=name, other=other, score="logit"
     )
     all_gone = removal.scores(np.ones((1, 2), bool))
-    expected = linear_model(baseline_clip(name, clip, other)[None])[0, 0].item()
+    expected = linear_model(baseline_clip(clip, name, other)[None])[0, 0].item()
     assert all_gone == pytest.approx(expected, rel=1e-9)
 
 
 def test_baselines_are_what_they_say():
     clip = torch.randn(3, 4, 12, 12).double()
-    assert not baseline_clip("zero", clip).any()
-    still = baseline_clip("frame_repeat", clip)
+    assert not baseline_clip(clip, "zero").any()
+    still = baseline_clip(clip, "frame_repeat")
     assert all(torch.equal(still[:, t], clip[:, 0]) for t in range(4))
-    assert torch.equal(baseline_clip("other_clip", clip, clip + 1), clip + 1)
-    blurred = baseline_clip("blur", clip)
+    assert torch.equal(baseline_clip(clip, "other_clip", clip + 1), clip + 1)
+    blurred = baseline_clip(clip, "blur")
     assert blurred.std() < 0.6 * clip.std()
     flat = torch.full_like(clip, 0.7)
-    torch.testing.assert_close(baseline_clip("blur", flat), flat)
+    torch.testing.assert_close(baseline_clip(flat, "blur"), flat)
     # One bright pixel spreads evenly to all sides and keeps its sum.
     point = torch.zeros(1, 1, 41, 41).double()
     point[0, 0, 20, 20] = 1.0
-    spread = baseline_clip("blur", point)
+    spread = baseline_clip(point, "blur")
     torch.testing.assert_close(spread.sum(), point.sum(), rtol=1e-3, atol=0)
     torch.testing.assert_close(spread, spread.flip(-1))
     torch.testing.assert_close(spread, spread.transpose(-1, -2))
@@ -166,9 +166,11 @@ def test_wrong_choices_are_one_sentence(linear_model, linear_clips, choice, sent
         Removal(linear_model, linear_clips[0], 0, units_of("frames", GRID), **choice)
 
 
-def test_several_clips_are_refused(linear_model, linear_clips):
+def test_what_is_no_clip_is_refused(linear_model, linear_clips):
     with pytest.raises(AttributionError, match="One clip"):
         Removal(linear_model, linear_clips, 0, units_of("frames", GRID))
+    with pytest.raises(AttributionError, match="not finite"):
+        Removal(linear_model, linear_clips[0] / 0, 0, units_of("frames", GRID))
     with pytest.raises(AttributionError, match="no units 'pixels'"):
         units_of("pixels", GRID)
     with pytest.raises(AttributionError, match="every number"):

@@ -5,29 +5,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from analysis.models import create_model
 from analysis.tracing.recorder import record
 
 
 @pytest.fixture(scope="session")
-def make_layer():
+def make_layer(make_model, clips):
     """The last layer of a disturbed float64 model of 3 x 2 x 3 patches and CLS."""
 
     def make(scan_order="spatial_first"):
-        with torch.random.fork_rng():
-            torch.manual_seed(1)
-            model = create_model(
-                "videomamba_debug",
-                scan_order=scan_order,
-                depth=2,
-                width=8,
-                num_frames=3,
-                image_size=(8, 12),
-                state_size=3,
-            ).double()
-            for parameter in model.parameters():
-                parameter.data += 0.3 * torch.randn_like(parameter)
-            return record(model, torch.randn(3, 3, 8, 12, dtype=torch.float64)).layer(-1)
+        return record(make_model(scan_order), clips[0]).layer(-1)
 
     return make
 

@@ -1,4 +1,4 @@
-// Asks the server for a file of the overlays, and saves the one that comes.
+// Asks the server for the file of a button, and saves the one that comes.
 element.addEventListener("click", (event) => {
   const kind = event.target.closest("button")?.dataset.kind;
   if (kind) trigger("save", { kind });

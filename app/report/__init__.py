@@ -1,0 +1,1 @@
+"""One file about one clip and one model: what is known, put together as a page to keep."""
