@@ -7,8 +7,21 @@ import pytest
 
 from analysis.ops.scan_order import SCAN_ORDERS
 
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import expect
+
 pytestmark = pytest.mark.browser
 
+PAUSED_AT_ITS_FIRST_STEP = """() => new Promise((found) => {
+  const play = document.querySelector(".path-play"), step = document.querySelector(".path-step");
+  const observer = new MutationObserver(() => {
+    observer.disconnect();
+    found([parseInt(step.textContent.slice(5)), play.textContent]);
+    play.click();
+  });
+  observer.observe(step, { childList: true, characterData: true, subtree: true });
+  play.click();
+})"""
 FOUR = ("Spatial first", "Temporal first", "Spatiotemporal v2", "Alternating")
 
 
@@ -51,6 +64,11 @@ def column(page, name: str) -> list[float]:
     return cells.evaluate_all("cells => cells.map(cell => Number(cell.dataset.value))")
 
 
+def painted(page) -> str:
+    """What the first canvas shows, as data."""
+    return page.locator(".path-canvas").first.evaluate("canvas => canvas.toDataURL()")
+
+
 def test_four_orders_compared_sorted_and_saved(lab):
     page = lab()
     choose(page, FOUR)
@@ -83,37 +101,6 @@ def test_four_orders_compared_sorted_and_saved(lab):
 
 def test_geometry_and_paths_stand_before_anything_is_run(lab):
     page = lab()
-    choose(page, ("Spatial first", "Alternating"))
-    assert page.locator(".path-card").count() == 2
-    assert page.locator(".path-card canvas").count() == 3
-    spatial, alternating = page.locator('#scan-table td[data-name="Temporal steps"]').all()
-    assert " | " not in spatial.inner_text() and " | " in alternating.inner_text()
-
-
-def test_path_draws_itself_stops_and_can_be_scrubbed(lab):
-    page = lab(motion="no-preference")
-    step, play = page.locator(".path-step"), page.locator(".path-play")
-    page.wait_for_function("() => document.querySelector('.path-play').textContent === 'Play'")
-    drawn, total = map(int, re.findall(r"\d+", step.inner_text()))
-    assert drawn == total
-    play.click()
-    page.wait_for_function(
-        "total => parseInt(document.querySelector('.path-step').textContent.slice(5)) < total"
-        " && document.querySelector('.path-play').textContent === 'Pause'",
-        arg=total,
-    )
-    play.click()
-    page.locator(".path-slider").fill("500")
-    assert step.inner_text() == f"step {total // 2} of {total}"
-
-
-def painted(page) -> str:
-    """What the first canvas shows, as data."""
-    return page.locator(".path-canvas").first.evaluate("canvas => canvas.toDataURL()")
-
-
-def test_directions_look_different(lab):
-    page = lab()
     page.locator(".path-slider").fill("400")
     pictures = set()
     for direction in ("Both", "Forward", "Backward"):
@@ -121,9 +108,35 @@ def test_directions_look_different(lab):
         pictures.add(painted(page))
     assert len(pictures) == 3
 
+    choose(page, ("Spatial first", "Alternating"))
+    assert page.locator(".path-card").count() == 2
+    assert page.locator(".path-card canvas").count() == 3
+    spatial, alternating = page.locator('#scan-table td[data-name="Temporal steps"]').all()
+    assert " | " not in spatial.inner_text() and " | " in alternating.inner_text()
 
-def test_a_clicked_token_is_the_pages_token(lab):
-    page = lab()
+    choose(page, ())
+    page.get_by_text("Choose at least one scan order to compare.").wait_for()
+    page.locator("#scan-lab-run").click()
+    page.get_by_text("Choose at least one scan order above, then press Compare.").wait_for()
+
+
+def test_path_draws_itself_stops_and_can_be_scrubbed(lab):
+    page = lab(motion="no-preference")
+    step, play = page.locator(".path-step"), page.locator(".path-play")
+    expect(step).to_have_text(re.compile(r"step (\d+) of \1$"))
+    expect(play).to_have_text("Play")
+    total = int(step.inner_text().split()[-1])
+    first_step, button = page.evaluate(PAUSED_AT_ITS_FIRST_STEP)
+    assert first_step < total and button == "Pause"
+    page.wait_for_timeout(200)
+    assert step.inner_text() == f"step {first_step} of {total}"
+    expect(play).to_have_text("Play")
+    page.locator(".path-slider").fill("500")
+    assert step.inner_text() == f"step {total // 2} of {total}"
+
+
+def test_a_clicked_token_is_the_pages_token_and_nothing_sticks_out(lab):
+    page = lab(1280, "dark")
     compare(page, len(SCAN_ORDERS))
     page.get_by_text("7 orders compared").wait_for()  # until then canvases are drawn anew
     canvas = page.locator(".path-canvas").first
@@ -135,21 +148,15 @@ def test_a_clicked_token_is_the_pages_token(lab):
     grid = page.evaluate("window.scanscope.clip.grid")
     assert page.evaluate("window.scanscope.cursor.token") == grid["t"] * grid["h"] * grid["w"] - 1
     assert page.locator(".path-reading").all_inner_texts() != readings
-
-
-def test_no_order_is_answered_in_place(lab):
-    page = lab()
-    choose(page, ())
-    page.get_by_text("Choose at least one scan order to compare.").wait_for()
-    page.locator("#scan-lab-run").click()
-    page.get_by_text("Choose at least one scan order above, then press Compare.").wait_for()
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_sticks_out(lab, width, theme):
-    page = lab(width, theme)
-    compare(page, len(SCAN_ORDERS))
     page.locator(".js-plotly-plot").nth(3).wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
+    assert page.complaints == []
+
+
+def test_a_phone_opens_it_without_scrolling_sideways(lab):
+    page = lab(390, "light")
+    page.locator(".js-plotly-plot").nth(1).wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.complaints == []
