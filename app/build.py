@@ -9,6 +9,7 @@ from app.api import build_api
 from app.components.filmstrip import build_filmstrip
 from app.components.masthead import build_masthead, page_link
 from app.components.notice import done, empty_notice, failed, plain_sentence, stale
+from app.components.packed import packed
 from app.components.setting_note import setting_note
 from app.components.sidebar import (
     SidebarParts,
@@ -118,7 +119,7 @@ def _wire_filmstrip(context: AppContext, parts: SidebarParts) -> None:
             grid = planned(selection).config.token_grid
         except Exception as error:
             return {parts.clip_notice: failed(plain_sentence(error))}
-        return {context.filmstrip: film(sampled, grid)}
+        return {context.filmstrip: packed(film(sampled, grid))}
 
     context.changed.change(
         show,

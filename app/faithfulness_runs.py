@@ -30,11 +30,14 @@ FILLS = {
 
 @dataclass(frozen=True)
 class CurveChoice:
-    """What is taken away at a time, and what is put in its place for each kind of curve."""
+    """What is taken away at a time, and what is put in its place for each kind of curve.
+
+    Insertion starts as in the league table: a blurred clip would still show how the camera moves.
+    """
 
     units: str = "tubelets"
     deletion: str = "zero"
-    insertion: str = "blur"
+    insertion: str = "frame_repeat"
 
     def baseline(self, kind: str) -> str:
         return self.deletion if kind == "deletion" else self.insertion

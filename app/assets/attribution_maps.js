@@ -1,8 +1,9 @@
 // Heat of every method over the page's frames, following its time cursor and selected token.
-// `props.value` is what app/components/attribution_maps.py gives. Heat sprites hold one pixel per
+// `props.value` is what app/components/attribution_maps.py gives, packed. Heat sprites hold one pixel per
 // token, time steps side by side, or a tile per frame where a method works on pixels; they are
 // enlarged and laid over the grey frames here.
 const scope = window.scanscope;
+const value = scope.unpacker(() => props.value);
 const find = (name) => element.querySelector(name);
 const area = find(".maps-cards");
 const strength = find(".maps-strength");
@@ -13,7 +14,7 @@ const scale = () => window.devicePixelRatio || 1;
 
 // Only frames of the clip that was explained may lie under its heat.
 function fits() {
-  const [shown, own] = [scope.clip, props.value?.clip];
+  const [shown, own] = [scope.clip, value()?.clip];
   return Boolean(shown && own && shown.name === own.name
     && shown.times_s.length === own.times_s.length
     && shown.times_s.every((time, index) => time === own.times_s[index]));
@@ -35,7 +36,7 @@ function loadSprite() {
 }
 
 function build() {
-  const cards = props.value?.cards ?? [];
+  const cards = value()?.cards ?? [];
   find(".maps-empty").hidden = cards.length > 0;
   const before = new Map(state.cards.map((card) => [card.value.method, card]));
   state.cards = cards.map((value) => {

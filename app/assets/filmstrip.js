@@ -1,8 +1,9 @@
 // The clip as the model sees it: a large frame, a strip of all frames, where in time they lie.
-// `props.value` is the dictionary of app/components/filmstrip.py, or null.
+// `props.value` is the packed dictionary of app/components/filmstrip.py, or null.
 const find = (name) => element.querySelector(name);
 const [image, grid, strip, track] = [".film-image", ".film-grid", ".film-strip", ".film-track"].map(find);
 const scope = window.scanscope;
+const value = scope.unpacker(() => props.value);
 const GAP = 4;
 
 const seconds = (value) => `${value.toFixed(value < 10 ? 2 : 1)}\u202fs`;
@@ -114,6 +115,6 @@ track.addEventListener("click", (event) => {
 
 scope.listen(element, { clip: markClip, cursor: markCursor });
 new ResizeObserver(layStrip).observe(strip);
-const take = () => { if (props.value) scope.showClip(props.value); };
+const take = () => { if (value()) scope.showClip(value()); };
 watch("value", take);
 take();

@@ -24,7 +24,7 @@ const cardArea = element.querySelector(".path-cards");
 const sprite = new Image();
 const reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
 
-const value = () => (props.value && props.value.orders ? props.value : null);
+const value = window.scanscope.unpacker(() => props.value);
 const page = () => window.scanscope || {};
 const tokenCount = () => { const { t, h, w } = value().grid; return t * h * w; };
 

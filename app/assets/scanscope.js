@@ -188,10 +188,20 @@
     row?.scrollTo({ left: tab.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2 });
   }).observe(document.documentElement, { subtree: true, attributeFilter: ["aria-selected"] });
 
+  // Reads what app/components/packed.py wrote; the same object as long as `read` gives the same.
+  function unpacker(read) {
+    const last = { text: null, value: null };
+    return () => {
+      const text = read();
+      if (text !== last.text) Object.assign(last, { text, value: text ? JSON.parse(text) : null });
+      return last.value;
+    };
+  }
+
   window.scanscope = {
     get clip() { return state.clip; },
     get cursor() { return state.cursor; },
     get playing() { return state.playing !== null; },
-    showClip, openAt, moveTo, selectToken, step, togglePlay, stop, listen, paint,
+    showClip, openAt, moveTo, selectToken, step, togglePlay, stop, listen, paint, unpacker,
   };
 })();

@@ -1,4 +1,4 @@
-// A map over the tokens of the page's clip. `props.value` is the dictionary of
+// A map over the tokens of the page's clip. `props.value` is the packed dictionary of
 // app/components/token_picture.py, or null. Frames, time cursor and selected token are the page's
 // (`window.scanscope`). Where ASKS, a click triggers the event "ask" {kind, index}.
 const scope = window.scanscope;
@@ -12,7 +12,7 @@ const PAUSE_MS = 120;
 const SAVED_CELL = 24;
 
 const state = { scale: "logarithmic", tiles: [], heat: null, asked: "", wanted: null, timer: 0 };
-const value = () => (props.value && props.value.scales ? props.value : null);
+const value = scope.unpacker(() => props.value);
 const perFrame = () => { const { h, w } = value().grid; return h * w; };
 // The map fits the frames only while the page still shows its clip.
 const ownClip = () => scope.clip && scope.clip.name === value().clip

@@ -12,8 +12,8 @@ from app.figures.map_card import failed_card, map_card, method_color, waiting_ca
 from app.theme import ASSETS
 
 
-def build_attribution_maps(value: dict[str, Any]) -> gr.HTML:
-    """The component; its value is what `attribution_maps` gives."""
+def build_attribution_maps(value: str) -> gr.HTML:
+    """The component; its value is what `attribution_maps` gives, packed."""
     template = (ASSETS / "attribution_maps.html").read_text(encoding="utf-8")
     for kind, signed in (("DIVERGING", True), ("SEQUENTIAL", False)):
         template = template.replace(kind, legend_gradient(signed))

@@ -6,7 +6,7 @@ from app.theme import ASSETS
 
 
 def build_filmstrip() -> gr.HTML:
-    """The component; its value is what `app.figures.film.film` gives, None before the first.
+    """The component; its value is what `app.figures.film.film` gives, packed.
 
     Its custom event `report` asks for the report of what it shows.
     """

@@ -16,8 +16,8 @@ _TOKEN_ORDER_WORDS = {
 }
 
 
-def build_scan_path(value: dict[str, Any] | None = None) -> gr.HTML:
-    """The player; its value is what `scan_path` gives, or None before a model is chosen."""
+def build_scan_path(value: str) -> gr.HTML:
+    """The player; its value is what `scan_path` gives, packed."""
     return gr.HTML(
         value,
         html_template=(ASSETS / "scan_path.html").read_text(encoding="utf-8"),

@@ -15,7 +15,7 @@ MOST_READ_OUT = 4096
 
 
 def build_token_picture(elem_id: str, label: str, *, asks: bool) -> gr.HTML:
-    """The component; its value is what `token_picture` gives, or None before the first.
+    """The component; its value is what `token_picture` gives, `packed`, or None before the first.
 
     With `asks` its custom event `ask` carries a `kind` ("token", "frame" or "readout") and an
     `index`: that of the patch without CLS, or of the time step.

@@ -29,6 +29,7 @@ from app.components.explanation import caption, how_it_is_computed, section_head
 from app.components.export import exported, result_export
 from app.components.file_export import picture_export, saved_file
 from app.components.notice import done, failed, guarded, stopped, working
+from app.components.packed import packed
 from app.context import ANEW, HEAVY, AppContext
 from app.figures.agreement import agreement_table, no_agreement
 from app.figures.attribution_sentences import CHOOSE, agreement_sentence, maps_sentence
@@ -91,7 +92,7 @@ def build_attribution(context: AppContext) -> None:
         )
     methods = _method_choice()
     known = gr.State({})
-    maps_view = build_attribution_maps(attribution_maps(DEFAULT_METHODS, {}))
+    maps_view = build_attribution_maps(packed(attribution_maps(DEFAULT_METHODS, {})))
     with gr.Row(elem_classes="under-row"):
         maps_caption = caption(CHOOSE, "attribution-caption")
         with gr.Column(elem_classes="exports"):
@@ -112,7 +113,7 @@ def build_attribution(context: AppContext) -> None:
     def explain(asked: Any, before: dict, class_index: int, *values: Any) -> Iterator[dict]:
         chosen, selection = _chosen(values[: len(methods)]), Selection(*values[len(methods) :])
         if not chosen:
-            yield {maps_view: attribution_maps((), {}), panel.notice: failed(CHOOSE_ONE)}
+            yield {maps_view: packed(attribution_maps((), {})), panel.notice: failed(CHOOSE_ONE)}
             return
         if not session.ready.is_set():
             yield {panel.notice: working("Preparing the compiled scan, once on a new machine")}
@@ -129,16 +130,17 @@ def build_attribution(context: AppContext) -> None:
 
         def drawn(note: str = "") -> dict:
             finished = [maps[name] for name in chosen if name in maps]
+            drawing = attribution_maps(
+                chosen,
+                maps,
+                tubelet=tubelet,
+                sampled=sampled,
+                failures=failures,
+                note=note,
+                pixel_heat=_pixel_heat(session, selection, finished),
+            )
             return {
-                maps_view: attribution_maps(
-                    chosen,
-                    maps,
-                    tubelet=tubelet,
-                    sampled=sampled,
-                    failures=failures,
-                    note=note,
-                    pixel_heat=_pixel_heat(session, selection, finished),
-                ),
+                maps_view: packed(drawing),
                 maps_caption: what_to_look_at(
                     maps_sentence(finished, explained, tubelet, training)
                 ),

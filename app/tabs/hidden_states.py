@@ -1,5 +1,6 @@
 """Hidden states: who feeds a patch, a frame or the answer in a layer, and how long it remembers."""
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from app.components.explanation import caption, how_it_is_computed, what_to_look
 from app.components.export import exported, result_export
 from app.components.layer_pictures import map_picture
 from app.components.notice import done, guarded, stale, stopped, working
+from app.components.packed import packed
 from app.components.token_picture import build_token_picture
 from app.context import ANEW, HEAVY, AppContext
 from app.figures.layer_facts import proof_line
@@ -57,7 +59,7 @@ class TokenMap:
     def shown(self, found: LayerMaps, selection: Selection) -> dict:
         asked = found.asked
         return {
-            self.picture: map_picture(found, selection),
+            self.picture: packed(map_picture(found, selection)),
             self.proof: proof_line(asked),
             self.words: what_to_look_at(map_sentence(asked, found.readout, found.tubelet)),
             self.export: _exported(found, selection),
@@ -83,6 +85,24 @@ def build_hidden_states(context: AppContext) -> None:
     subject = gr.State(READOUT)
     known_depth = gr.State(depth)
     drawn = gr.State(None)
+    wish = gr.State(None)
+
+    def mapped(
+        subject_now: Subject,
+        selection: Selection,
+        layer_now: int,
+        question: tuple[str, str, str, str],
+        progress: gr.Progress | None,
+    ) -> tuple[LayerMaps, dict]:
+        """The map of a question, and where it is shown."""
+        side_now, direction_now, score_now, level_now = question
+        asked = MapQuestion(subject_now, side_now, direction_now, level_now, score_now)
+        found = layer_maps(session, selection, layer_now, asked, progress)
+        return found, {
+            **token_map.shown(found, selection),
+            subject: subject_now,
+            panel.notice: done(_finished(found)),
+        }
 
     def answered(
         subject_now: Subject,
@@ -108,15 +128,9 @@ def build_hidden_states(context: AppContext) -> None:
             session.ready.wait()
         if not session.is_traced(selection, layer_now - 1):
             yield {panel.notice: working(f"Tracing {selection.model}")}
-        side_now, direction_now, score_now, level_now = question
-        asked = MapQuestion(subject_now, side_now, direction_now, level_now, score_now)
-        found = layer_maps(session, selection, layer_now, asked, progress)
-        yield {
-            **token_map.shown(found, selection),
-            subject: subject_now,
-            panel.shown: selection,
-            panel.notice: done(_finished(found)),
-        }
+        found, shown = mapped(subject_now, selection, layer_now, question, progress)
+        yield {**shown, panel.shown: selection}
+        direction_now = question[1]
         wanted = (selection, layer_now, direction_now)
         if wanted == drawn_now:
             return
@@ -156,9 +170,10 @@ def build_hidden_states(context: AppContext) -> None:
             subject_now, selection, int(layer_now), question, drawn_now, depth_now, progress
         )
 
-    def unless_long(subject_now: Subject, layer_now: int, *values: Any) -> Iterator[dict]:
+    @guarded(panel.notice)
+    def choose(subject_now: Subject, layer_now: int, *values: Any) -> Iterator[dict]:
         """Answer another question about the clip; a long forward pass waits for the button."""
-        *question, drawn_now, depth_now, clip, model, frames, size, order, progress = values
+        *question, drawn_now, depth_now, clip, model, frames, size, order = values
         selection = Selection(clip, model, frames, size, order)
         known = session.is_traced(selection, int(layer_now) - 1)
         if not known and not soon_traced(session, selection):
@@ -169,18 +184,25 @@ def build_hidden_states(context: AppContext) -> None:
             }
             return
         yield from answered(
-            subject_now, selection, int(layer_now), tuple(question), drawn_now, depth_now, progress
+            subject_now, selection, int(layer_now), tuple(question), drawn_now, depth_now, None
         )
 
     @guarded(panel.notice)
-    def ask(event: gr.EventData, subject_now: Subject, *values: Any) -> Iterator[dict]:
-        """A patch, a frame or the read-out was chosen on the picture."""
-        yield from unless_long(_chosen_subject(event) or subject_now, *values, None)
+    def map_or_wish(subject_now: Subject, layer_now: int, *values: Any) -> Iterator[dict]:
+        """Another map of what is drawn already; for anything else, the wish of all figures."""
+        *question, drawn_now, _, clip, model, frames, size, order = values
+        selection = Selection(clip, model, frames, size, order)
+        if drawn_now == (selection, int(layer_now), question[1]):
+            yield mapped(subject_now, selection, int(layer_now), tuple(question), None)[1]
+        else:
+            yield {subject: subject_now, wish: time.monotonic_ns()}
 
-    @guarded(panel.notice)
-    def choose(*values: Any) -> Iterator[dict]:
-        """A control in the row above the picture was moved."""
-        yield from unless_long(*values, None)
+    def ask(event: gr.EventData, subject_now: Subject, *values: Any) -> dict:
+        """A patch, a frame or the read-out was chosen on the picture.
+
+        One answer to few parts: of the time that a click takes, the page takes most.
+        """
+        return next(map_or_wish(_chosen_subject(event) or subject_now, *values))
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     running = {**quiet, **HEAVY, "trigger_mode": "always_last"}
@@ -188,11 +210,12 @@ def build_hidden_states(context: AppContext) -> None:
     results = [*token_map.parts, *whole.parts, *memory.parts, *field.parts, controls.layer]
     results += [subject, known_depth, drawn, panel.shown, panel.notice]
     moved = [control.input for control in controls.parts]
+    map_parts = [*token_map.parts, subject, wish, panel.notice]
     events = [
         run.click(trace, [gr.State(ANEW), *choice], results, **running),
         panel.request.change(trace, [panel.request, *choice], results, **running),
-        token_map.picture.ask(ask, choice, results, **running),
-        gr.on(moved, choose, choice, results, **running),
+        token_map.picture.ask(ask, choice, map_parts, **running),
+        gr.on([*moved, wish.change], choose, choice, results, **running),
         wire_matrix(whole, context, panel, controls.layer),
         wire_field(field, context, panel, subject),
     ]

@@ -7,6 +7,7 @@ import gradio as gr
 from analysis.attribution.memory.layer_memory import LayerMemory
 from app.components.explanation import caption, how_it_is_computed, section_heading, what_to_look_at
 from app.components.layer_pictures import delta_picture
+from app.components.packed import packed
 from app.components.titled_plot import titled_plot
 from app.components.token_picture import build_token_picture
 from app.figures.hidden_states import half_life_figure, retention_figure, state_figure
@@ -41,7 +42,7 @@ class Memory:
         """Every part with the memory of one layer; step sizes of the scans of `direction`."""
         step_sizes = delta_sentence(*memory.delta_of(direction), found.tubelet)
         return {
-            self.delta: delta_picture(memory, direction, found, selection),
+            self.delta: packed(delta_picture(memory, direction, found, selection)),
             self.delta_words: what_to_look_at(step_sizes),
             self.retention: retention_figure(memory, found.tubelet),
             self.half_lives: half_life_figure(memory, found.tubelet),

@@ -9,6 +9,7 @@ from analysis.ops.scan_order import SCAN_ORDERS
 from app.components.explanation import caption, how_it_is_computed, section_heading, what_to_look_at
 from app.components.export import exported, result_export
 from app.components.notice import done, failed, guarded, stopped, working
+from app.components.packed import packed
 from app.components.scan_path import build_scan_path, scan_path
 from app.components.scan_table import build_scan_table, scan_table
 from app.components.titled_plot import titled_plot
@@ -73,7 +74,7 @@ def build_scan_lab(context: AppContext) -> None:
             cost_caption = caption(cost_sentence(planned))
     how_it_is_computed(HOW_ANSWERS)
     section_heading("The path over the clip")
-    path = build_scan_path(scan_path(planned))
+    path = build_scan_path(packed(scan_path(planned)))
     with gr.Row(elem_classes="figure-row"):
         with gr.Column(min_width=320):
             distance = titled_plot(distance_figure(planned), "Steps between neighbours")
@@ -117,7 +118,7 @@ def build_scan_lab(context: AppContext) -> None:
         plan = {row["scan_order"]: row for row in planned_order_rows(selection, chosen)}
         rows: dict[str, Row] = {}
         yield {
-            path: scan_path(list(plan.values())),
+            path: packed(scan_path(list(plan.values()))),
             panel.notice: working(_stage(session, selection, chosen)),
         }
         for row in order_rows(session, selection, chosen, asked == ANEW, progress):
@@ -135,7 +136,7 @@ def build_scan_lab(context: AppContext) -> None:
         """Redraw for other orders or another grid; rows measured for this selection stay."""
         selection = Selection(*values)
         planned = planned_order_rows(selection, chosen)
-        update = {path: scan_path(planned)}
+        update = {path: packed(scan_path(planned))}
         if known.get("selection") in (None, selection):
             rows = known.get("rows", {})
             update |= drawn([rows.get(row["scan_order"], row) for row in planned])
