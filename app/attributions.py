@@ -15,7 +15,7 @@ from app.errors import READABLE_ERRORS
 from app.figures.evidence import Map, grid_values
 from app.figures.heat import averaged_down, heat_sprite
 from app.selection import Selection
-from app.session import Session, planned
+from app.session import Session
 
 SEED = 0
 DEFAULT_METHODS = ("integrated_gradients", "exact_last_layer", "mamba_lrp")
@@ -143,12 +143,6 @@ def frame_duration_s(sampled: SampledClip) -> float:
     times = sampled.frame_times_s
     apart = (times[-1] - times[0]) / max(1, len(times) - 1)
     return min(max(apart, 0.06), 0.5) if apart else 1.0
-
-
-def tubelet_frames(selection: Selection) -> int:
-    """Frames that one time step of the token grid covers."""
-    grid = planned(selection).config.token_grid
-    return max(1, selection.num_frames // grid.t)
 
 
 def map_rows(maps: Sequence[Map]) -> Iterator[dict[str, Any]]:

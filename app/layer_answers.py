@@ -79,7 +79,7 @@ def layer_maps(
             readout=readout,
             label=loaded.labels[top],
             probability=float(chances[top]),
-            tubelet=max(1, selection.num_frames // trace.grid.t),
+            tubelet=selection.tubelet(trace.grid),
             layer=layer,
             depth=loaded.model.config.depth,
             latency_ms=1000 * (time.perf_counter() - began),

@@ -177,7 +177,7 @@ def _read_place(reader: _Reader, selection: Selection) -> Place | None:
         return None
     grid = planned(selection).config.token_grid
     token = reader.take("token", lambda text: _read_token(text, grid), None)
-    tubelet = max(1, selection.num_frames // grid.t)
+    tubelet = selection.tubelet(grid)
     of_token = 0 if token is None else token // (grid.h * grid.w) * tubelet
     frame = reader.take("cursor", lambda text: _read_cursor(text, selection.num_frames), of_token)
     return Place(frame, token)

@@ -51,7 +51,7 @@ def receptive_fields(session: Session, selection: Selection, subject: Subject) -
         frames=session.sampled(selection).pixels,
         grid=grid,
         readout=config.readout,
-        tubelet=max(1, selection.num_frames // grid.t),
+        tubelet=selection.tubelet(grid),
     )
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.layers.token_grid import TokenGrid
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -19,3 +21,7 @@ class Selection:
     @property
     def clip_name(self) -> str:
         return Path(self.clip).name
+
+    def tubelet(self, grid: TokenGrid) -> int:
+        """Frames that one time step of the model's token grid covers."""
+        return max(1, self.num_frames // grid.t)

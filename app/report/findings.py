@@ -18,7 +18,6 @@ from app.attributions import (
     explained_class,
     explained_targets,
     recalled_map,
-    tubelet_frames,
 )
 from app.faithfulness_runs import CurveRow, recalled_curves
 from app.figures.evidence import Map
@@ -129,7 +128,7 @@ def gather(
         "card": plan.card,
         "sampled": session.sampled(selection),
         "grid": plan.config.token_grid,
-        "tubelet": tubelet_frames(selection),
+        "tubelet": selection.tubelet(plan.config.token_grid),
         "made_at": made_at or datetime.now(UTC),
         "clip_sha256": content_hash(selection.clip),
     }

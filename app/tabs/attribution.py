@@ -22,7 +22,6 @@ from app.attributions import (
     rank_agreement,
     recalled_map,
     selection_settings,
-    tubelet_frames,
 )
 from app.components.attribution_maps import attribution_maps, build_attribution_maps
 from app.components.explanation import caption, how_it_is_computed, section_heading, what_to_look_at
@@ -122,8 +121,8 @@ def build_attribution(context: AppContext) -> None:
         classes = class_probabilities(session, selection)
         explained = explained_class(classes, class_index)
         sampled = session.sampled(selection)
-        tubelet = tubelet_frames(selection)
-        training = planned(selection).card.training
+        plan = planned(selection)
+        tubelet, training = selection.tubelet(plan.config.token_grid), plan.card.training
         found = {name: recalled_map(session, selection, name, explained.index) for name in chosen}
         maps = {name: one for name, one in found.items() if one is not None}
         failures: dict[str, str] = {}

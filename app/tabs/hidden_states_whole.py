@@ -108,7 +108,7 @@ def wire_matrix(
         for share in work:
             yield {panel.notice: working(f"Token against token, {percent(share)}")}
         grid = planned(selection).config.token_grid
-        tubelet = max(1, selection.num_frames // grid.t)
+        tubelet = selection.tubelet(grid)
         yield {
             **whole.shown_matrix(work.value, tubelet, selection),
             panel.notice: done("Matrix drawn"),
