@@ -22,6 +22,10 @@ bench: $(VENV)/.requirements-dev ## the benchmark numbers of the README
 	$(BIN)/python -m analysis bench scan
 	$(BIN)/python -m analysis bench model
 
+gpu-check: $(VENV)/.requirements ## on a machine with an NVIDIA GPU: correctness, speed, Fig. 1
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-gpu.txt
+	$(BIN)/python -m analysis gpu-check
+
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache
 
@@ -37,4 +41,4 @@ $(VENV)/.requirements-dev: requirements-dev.txt $(VENV)/.requirements
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
-.PHONY: help run test lint bench clean
+.PHONY: help run test lint bench gpu-check clean

@@ -27,6 +27,7 @@ from app.selection import Selection
 from app.session import Session, planned
 from app.settings import Settings
 from app.tabs.attribution import build_attribution
+from app.tabs.cost import build_cost
 from app.tabs.hidden_states import build_hidden_states
 from app.tabs.learn import build_learn
 from app.tabs.predict import build_predict
@@ -51,6 +52,7 @@ TABS = (
     Tab("hidden_states", "Hidden states", build_hidden_states),
     Tab("attribution", "Attribution", build_attribution),
     Tab("what_if", "What if", build_what_if),
+    Tab("cost", "Cost", build_cost),
     Tab("results", "Results", build_results),
     Tab("learn", "Learn", build_learn),
 )
@@ -98,6 +100,7 @@ def build_app(settings: Settings, session: Session | None = None) -> gr.Blocks:
         wire_report(context, report)
         build_report_endpoint(session, context.model.value)
         _wire_panels(app, context, parts, address)
+        _wire_leaving(app, session)
     app.queue(max_size=settings.queue_size, api_open=False)
     return app
 
@@ -205,6 +208,15 @@ def _cost(session: Session, selection: Selection) -> str:
     if session.quick(selection):
         return ""
     return f": about {duration(session.estimate_ms(selection))} an answer"
+
+
+def _wire_leaving(app: gr.Blocks, session: Session) -> None:
+    """End what nobody is waiting for any more."""
+
+    def leave(request: gr.Request) -> None:
+        session.cost_runs.stop(request.session_hash)
+
+    app.unload(leave)
 
 
 def _opened_tab(event: gr.SelectData) -> str:

@@ -22,6 +22,7 @@ from analysis.weights import (
     weights_card,
     weights_hash,
 )
+from app.cost_sweeps import CostRuns
 from app.recently_used import RecentlyUsed
 from app.result_cache import ResultCache, code_hash, content_hash
 from app.run_time import RunTimes
@@ -45,6 +46,7 @@ class Session:
         self._clips: RecentlyUsed[SampledClip] = RecentlyUsed(settings.kept_clips)
         self._traced = TracedLayers(settings.kept_trace_bytes)
         self._results = ResultCache(settings.cache_folder / "results", settings.kept_results)
+        self.cost_runs = CostRuns(settings.cache_folder / "cost")
         self.ready = Event()
         """Cleared while compiled kernels are being prepared after the start."""
         self.ready.set()

@@ -15,6 +15,7 @@ STYLE_SHEETS = tuple(
         "hidden_states.css",
         "learn.css",
         "attribution.css",
+        "cost.css",
     )
 )
 
@@ -40,7 +41,16 @@ SCAN_ORDER_NAMES = {
     "alternating": "Alternating",
 }
 
-FAMILY_COLORS = {"videomamba": "#5B5BD6"}
+FAMILY_COLORS = {
+    "videomamba": "#5B5BD6",
+    "timesformer_joint": "#D55E00",
+    "timesformer_divided": "#E69F00",
+    "vivit_joint": "#009E73",
+    "vivit_factorised": "#56B4E9",
+    "vit": "#7F7F7F",
+}
+"""One colour per family of models, attention models by how they attend."""
+
 
 ACCENT = "#5B5BD6"
 """Of data without a colour of its own."""
@@ -86,6 +96,13 @@ _TEXT_FONTS = (
     "sans-serif",
 )
 _CODE_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+
+
+def model_color(architecture: str) -> str:
+    """The colour of an architecture's family: timesformer_tiny_joint has timesformer_joint's."""
+    family, _, rest = architecture.partition("_")
+    attends = rest.rpartition("_")[2]
+    return FAMILY_COLORS.get(f"{family}_{attends}", FAMILY_COLORS.get(family, ACCENT))
 
 
 def build_theme() -> gr.themes.Base:

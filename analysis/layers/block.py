@@ -7,6 +7,7 @@ from analysis.layers.mixer import SPATIAL_FIRST, BidirectionalMixer
 from analysis.layers.token_grid import TokenGrid
 from analysis.ops.drop_path import drop_path
 from analysis.ops.norm import add_residual, rms_norm
+from analysis.ops.region import region
 from analysis.ops.scan_order import LayerScan
 
 
@@ -56,5 +57,7 @@ class Block(nn.Module):
         scan: LayerScan = SPATIAL_FIRST,
     ) -> tuple[Tensor, Tensor]:
         """Tokens (B, L, D) and the residual stream (B, L, D) or None to the next pair."""
-        residual = add_residual(drop_path(hidden, self.drop_rate, self.training), residual)
-        return self.mixer(self.norm(residual), grid, scan), residual
+        with region("norm"):
+            residual = add_residual(drop_path(hidden, self.drop_rate, self.training), residual)
+            normed = self.norm(residual)
+        return self.mixer(normed, grid, scan), residual

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from analysis.layers.token_grid import TokenGrid
 from analysis.ops.causal_conv import causal_conv
 from analysis.ops.gate import gated_sum
+from analysis.ops.region import region
 from analysis.ops.scan_order import LayerScan, sequence_permutation
 from analysis.ops.selective_scan import selective_scan
 from analysis.ops.two_way import two_way_conv, two_way_scan_, two_way_supports
@@ -79,29 +80,41 @@ class BidirectionalMixer(nn.Module):
         """Project, run `direction` both ways, gate the sum, project back."""
         direction = direction or self.scan_direction
         # Split before transposing: gradients then meet again along the axis that is contiguous.
-        inner, z = self.in_proj(x).split(self.inner_width, dim=-1)
+        inner, z = self._projected(x)
         forward, backward = (direction(inner, suffix).transpose(1, 2) for suffix in ("", "_b"))
-        gated = gated_sum(forward, backward, z.transpose(1, 2))
-        return self.out_proj(gated.transpose(1, 2))
+        with region("gate"):
+            gated = gated_sum(forward, backward, z.transpose(1, 2))
+        with region("out_proj"):
+            return self.out_proj(gated.transpose(1, 2))
+
+    def _projected(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What the scans read and what gates them, (B, L, E) each."""
+        with region("in_proj"):
+            return self.in_proj(x).split(self.inner_width, dim=-1)
 
     def _mix_at_once(self, x: Tensor) -> Tensor:
         """What `_mix` gives, without gradients and with fewer passes over memory."""
-        inner, z = self.in_proj(x).split(self.inner_width, dim=-1)
+        inner, z = self._projected(x)
         convs, x_projs, dt_projs = (
             (self.get_submodule(name), self.get_submodule(f"{name}_b"))
             for name in ("conv1d", "x_proj", "dt_proj")
         )
-        u = two_way_conv(inner, [c.weight[:, 0] for c in convs], [c.bias for c in convs])
-        gated = two_way_scan_(
-            u,
-            [x_proj(tokens) for x_proj, tokens in zip(x_projs, u, strict=True)],
-            z,
-            (self.A_log, self.A_b_log),
-            [dt_proj.weight for dt_proj in dt_projs],
-            [dt_proj.bias for dt_proj in dt_projs],
-            (self.D, self.D_b),
-        )
-        return self.out_proj(gated)
+        with region("conv"):
+            u = two_way_conv(inner, [c.weight[:, 0] for c in convs], [c.bias for c in convs])
+        with region("x_proj"):
+            selections = [x_proj(tokens) for x_proj, tokens in zip(x_projs, u, strict=True)]
+        with region("scan"):
+            gated = two_way_scan_(
+                u,
+                selections,
+                z,
+                (self.A_log, self.A_b_log),
+                [dt_proj.weight for dt_proj in dt_projs],
+                [dt_proj.bias for dt_proj in dt_projs],
+                (self.D, self.D_b),
+            )
+        with region("out_proj"):
+            return self.out_proj(gated)
 
     def scan_direction(self, inner: Tensor, suffix: str) -> Tensor:
         """Convolution, selection and scan of one direction ("" or "_b"), before the gate.
@@ -112,22 +125,25 @@ class BidirectionalMixer(nn.Module):
         conv, x_proj, dt_proj = (
             self.get_submodule(name + suffix) for name in ("conv1d", "x_proj", "dt_proj")
         )
-        u = causal_conv(inner.transpose(1, 2), conv.weight[:, 0], conv.bias, reverse=reverse)
-        step, B, C = x_proj(u.transpose(1, 2)).split(
-            [self.delta_rank, self.state_size, self.state_size], dim=-1
-        )
-        delta = F.linear(step, dt_proj.weight)
-        y = selective_scan(
-            u,
-            delta.transpose(1, 2),
-            -torch.exp(self.get_parameter(f"A{suffix}_log").float()),
-            B.transpose(1, 2),
-            C.transpose(1, 2),
-            self.get_parameter(f"D{suffix}"),
-            delta_bias=dt_proj.bias,
-            delta_softplus=True,
-            reverse=reverse,
-        )
+        with region("conv"):
+            u = causal_conv(inner.transpose(1, 2), conv.weight[:, 0], conv.bias, reverse=reverse)
+        with region("x_proj"):
+            step, B, C = x_proj(u.transpose(1, 2)).split(
+                [self.delta_rank, self.state_size, self.state_size], dim=-1
+            )
+            delta = F.linear(step, dt_proj.weight)
+        with region("scan_bwd" if reverse else "scan_fwd"):
+            y = selective_scan(
+                u,
+                delta.transpose(1, 2),
+                -torch.exp(self.get_parameter(f"A{suffix}_log").float()),
+                B.transpose(1, 2),
+                C.transpose(1, 2),
+                self.get_parameter(f"D{suffix}"),
+                delta_bias=dt_proj.bias,
+                delta_softplus=True,
+                reverse=reverse,
+            )
         return y.transpose(1, 2)
 
 
@@ -135,5 +151,9 @@ def _reordered(x: Tensor, grid: TokenGrid, order: str, function) -> Tensor:
     """`function` on tokens in a token order, its result back in canonical order."""
     if order == "spatial_first":
         return function(x)
-    permutation, inverse = sequence_permutation(order, grid.t, grid.h, grid.w)
-    return function(x[:, permutation.to(x.device)])[:, inverse.to(x.device)]
+    with region("reorder"):
+        permutation, inverse = sequence_permutation(order, grid.t, grid.h, grid.w)
+        x = x[:, permutation.to(x.device)]
+    x = function(x)
+    with region("reorder"):
+        return x[:, inverse.to(x.device)]

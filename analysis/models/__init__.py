@@ -3,8 +3,11 @@
 # Each registers its family.
 import analysis.models.clip
 import analysis.models.clip_tower
+import analysis.models.timesformer
 import analysis.models.videomamba
-import analysis.models.videomamba_student  # noqa: F401
+import analysis.models.videomamba_student
+import analysis.models.vision_transformer
+import analysis.models.vivit  # noqa: F401
 from analysis.models.registry import (
     UnknownModelError,
     create_model,

@@ -1,4 +1,4 @@
-"""The published initialisation of VideoMamba, in effect rather than in sequence."""
+"""The published initialisations, in effect rather than in sequence."""
 
 import math
 
@@ -15,6 +15,27 @@ def initialize_videomamba(model: nn.Module) -> None:
     softplus(0). Output projections are Kaiming-uniform over the square root of the depth, position
     tables truncated normal (0.02), CLS and temporal table zero, A = -(1..N), D = 1.
     """
+    _initialize_projections(model)
+    nn.init.trunc_normal_(model.pos_embed, std=0.02)
+    for module in model.modules():
+        if isinstance(module, BidirectionalMixer):
+            nn.init.kaiming_uniform_(module.out_proj.weight, a=math.sqrt(5))
+            module.out_proj.weight.data /= math.sqrt(len(model.layers))
+
+
+def initialize_transformer(model: nn.Module) -> None:
+    """Sets every parameter of a vision transformer the way training from scratch starts.
+
+    Linear weights, CLS and spatial position tables are truncated normal (0.02), biases and tables
+    of moments zero; the stem is VideoMamba's.
+    """
+    _initialize_projections(model)
+    for table in (model.cls_token, model.pos_embed):
+        nn.init.trunc_normal_(table, std=0.02)
+
+
+def _initialize_projections(model: nn.Module) -> None:
+    """Linear layers truncated normal (0.02) with zero biases, and the stem."""
     for module in model.modules():
         if isinstance(module, nn.Linear):
             nn.init.trunc_normal_(module.weight, std=0.02)
@@ -22,11 +43,6 @@ def initialize_videomamba(model: nn.Module) -> None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Conv2d | nn.Conv3d):
             _initialize_stem(module)
-    nn.init.trunc_normal_(model.pos_embed, std=0.02)
-    for module in model.modules():
-        if isinstance(module, BidirectionalMixer):
-            nn.init.kaiming_uniform_(module.out_proj.weight, a=math.sqrt(5))
-            module.out_proj.weight.data /= math.sqrt(len(model.layers))
 
 
 def _initialize_stem(stem: nn.Conv2d | nn.Conv3d) -> None:

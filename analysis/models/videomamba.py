@@ -16,6 +16,7 @@ from analysis.models.registry import register_model
 from analysis.models.videomamba_trunk import SIZES, TrunkConfig, VideoMambaTrunk
 from analysis.ops.drop_path import drop_path
 from analysis.ops.norm import add_residual
+from analysis.ops.region import region
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ class VideoMamba(VideoMambaTrunk):
     def forward_features(self, clip: Tensor) -> Tensor:
         """Tokens (B, L, D) after the last block and the final norm, CLS at index 0."""
         hidden, residual = deque(self.run_layers(self.embed(clip)), maxlen=1).pop()
-        hidden = drop_path(hidden, self.last_drop_rate, self.training)
-        return self.norm_f(add_residual(hidden, residual))
+        with region("norm"):
+            hidden = drop_path(hidden, self.last_drop_rate, self.training)
+            return self.norm_f(add_residual(hidden, residual))
 
     def readout(self, features: Tensor) -> Tensor:
         """One vector (B, D) from final tokens: CLS, or the mean over patch tokens."""
@@ -61,7 +63,9 @@ class VideoMamba(VideoMambaTrunk):
 
     def forward(self, clip: Tensor) -> Tensor:
         """Logits (B, num_classes) of images (B, C, H, W) or clips (B, C, T, H, W)."""
-        return self.head(self.readout(self.forward_features(clip)))
+        features = self.forward_features(clip)
+        with region("head"):
+            return self.head(self.readout(features))
 
     def distill_features(self, features: Tensor) -> Tensor:
         """Unit-length tokens in the teacher's width, for self-distillation.

@@ -6,11 +6,13 @@ survive a fork. Kernels here are compiled with `nogil` and called from ordinary 
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
 import torch
+
+from analysis.ops.region import region
 
 _lock = Lock()
 _pool: ThreadPoolExecutor | None = None
@@ -38,8 +40,14 @@ def run_blocks(kernel: Callable[..., None], blocks: int, *arguments: object) -> 
     """Calls `kernel(first, last, *arguments)` so that [0, blocks) is covered once.
 
     The range is cut into `torch.get_num_threads()` parts; the calling thread works on one of them.
-    The kernel must release the GIL and write to places that belong to its blocks alone.
+    The kernel must release the GIL and write to places that belong to its blocks alone. A profiler
+    sees one call of "numba::" and the kernel's name.
     """
+    with region(f"numba::{kernel.__name__}"):
+        _run_parts(kernel, blocks, arguments)
+
+
+def _run_parts(kernel: Callable[..., None], blocks: int, arguments: Sequence[object]) -> None:
     workers = min(torch.get_num_threads(), blocks)
     if workers <= 1:
         kernel(0, blocks, *arguments)

@@ -1,6 +1,8 @@
 """A mixer's convolutions and scans in both directions with one kernel each, for inference."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
@@ -11,14 +13,33 @@ from analysis.ops.selective_scan import choose_implementation
 
 _PART_LENGTH = 256
 
+_apart: ContextVar[bool] = ContextVar("directions_apart", default=False)
+
+
+@contextmanager
+def direction_by_direction() -> Iterator[None]:
+    """Within the block mixers run one direction after the other, as they do with gradients.
+
+    Slower, and every part can be timed by itself.
+    """
+    token = _apart.set(True)
+    try:
+        yield
+    finally:
+        _apart.reset(token)
+
 
 def two_way_supports(x: Tensor) -> bool:
-    """Whether the functions below take tensors like `x` here: float32 throughout, no gradients."""
+    """Whether the functions below take tensors like `x` here: float32 throughout, no gradients.
+
+    Never inside `direction_by_direction`.
+    """
     return (
         x.dtype == torch.float32
+        and not _apart.get()
         and not torch.is_grad_enabled()
-        and not torch.is_autocast_enabled(x.device.type)
         and choose_implementation(x) == "cpu"
+        and not torch.is_autocast_enabled(x.device.type)
     )
 
 

@@ -64,7 +64,7 @@ def _with_allocator_peak(
 def _with_resident_peak(call: Callable[[], Result]) -> tuple[Result, PeakMemory]:
     before = _resident_bytes_with_peak_reset()
     result = call()
-    peak = _status_bytes("VmHWM")
+    peak = process_bytes("VmHWM")
     if before is None or peak is None:
         return result, PeakMemory(None, UNMEASURED)
     return result, PeakMemory(max(peak - before, 0), RESIDENT_PEAK)
@@ -77,7 +77,7 @@ def _resident_bytes_with_peak_reset() -> int | None:
         _CLEAR_REFS.write_text("5")  # proc(5): 5 resets the peak resident size
     except OSError:
         return None
-    return _status_bytes("VmRSS")
+    return process_bytes("VmRSS")
 
 
 def _return_free_heap() -> None:
@@ -88,7 +88,8 @@ def _return_free_heap() -> None:
             trim(0)
 
 
-def _status_bytes(field: str) -> int | None:
+def process_bytes(field: str) -> int | None:
+    """A size that Linux keeps of this process, such as "VmRSS"; None on other systems."""
     try:
         lines = _STATUS.read_text().splitlines()
     except OSError:

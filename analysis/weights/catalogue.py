@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from functools import lru_cache
 
-from analysis.models import list_classifiers, model_config, model_family
+from analysis.models import list_models, model_config, model_family
 from analysis.nearest_names import nearest
 from analysis.video.preprocess import image_preprocessing, video_preprocessing
 from analysis.weights.card import WeightsCard, WeightsError
@@ -46,14 +46,15 @@ def weights_card(name: str) -> WeightsCard:
 
 @lru_cache(maxsize=1)
 def untrained_cards() -> tuple[WeightsCard, ...]:
-    """One card per classifier with its published initialisation: 8 frames at 224 for full sizes.
+    """One card per VideoMamba with its published initialisation: 8 frames at 224 for full sizes.
 
     Debug sizes are left out, and so are the self-distillation students, which differ from their
-    plain models only in a projection used in training.
+    plain models only in a projection used in training. Attention models, which are there to be
+    measured against, have no cards.
     """
     return tuple(
         _untrained_card(name)
-        for name in list_classifiers()
+        for name in list_models("videomamba")
         if not name.endswith(("_debug", "_distill"))
     )
 

@@ -7,7 +7,13 @@ import gradio as gr
 from app.figures.heat import data_address
 from app.theme import ASSETS
 
-_TYPES = {"png": "image/png", "mp4": "video/mp4", "html": "text/html"}
+_TYPES = {
+    "png": "image/png",
+    "mp4": "video/mp4",
+    "html": "text/html",
+    "json": "application/json",
+    "zip": "application/zip",
+}
 
 
 def picture_export(name: str) -> gr.HTML:

@@ -50,10 +50,15 @@ def duration(milliseconds: float) -> str:
 
 def data_size(count: float) -> str:
     """Bytes in decimal units (kB, MB, GB)."""
+    return f"{in_thousands(count)}B"
+
+
+def in_thousands(count: float) -> str:
+    """A large count with its power of a thousand: 84.5 M, 2.36 T."""
     step = 0
     while abs(count) >= 1000 and step < len(_DECIMAL_STEPS) - 1:
         count, step = count / 1000, step + 1
-    return with_unit(count, f"{_DECIMAL_STEPS[step]}B")
+    return with_unit(count, _DECIMAL_STEPS[step])
 
 
 def percent(fraction: float) -> str:

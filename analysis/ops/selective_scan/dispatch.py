@@ -7,6 +7,8 @@ from contextvars import ContextVar
 
 from torch import Tensor
 
+from analysis.ops.selective_scan import shapes
+
 IMPLEMENTATIONS: tuple[str, ...] = ("naive", "cpu", "mamba_ssm", "triton")
 
 _forced: ContextVar[str] = ContextVar("selective_scan_implementation", default="auto")
@@ -101,12 +103,15 @@ def selective_scan(
     (flip, scan, flip back).
 
     Returns out (B, E, L), and with `return_last_state` also the state after the last token read,
-    (B, E, N) in float32 (float64 for float64 inputs). Differentiable in every tensor.
+    (B, E, N) in float32 (float64 for float64 inputs). Differentiable in every tensor. On the meta
+    device nothing is computed and only shapes are given.
 
     Raises ValueError for shapes that do not fit, an unknown implementation, or one that can't run
     on these tensors.
     """
     _check_shapes(u, delta, A, B, C, D, z, delta_bias)
+    if u.is_meta:
+        return shapes.selective_scan(u, A, return_last_state)
     arguments = (u, delta, A, B, C, D, z, delta_bias, delta_softplus, return_last_state)
     name = choose_implementation(u, implementation)
     if name == "cpu":

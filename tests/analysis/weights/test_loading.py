@@ -6,7 +6,7 @@ import pytest
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 
-from analysis.models import create_model, list_classifiers
+from analysis.models import create_model, list_models
 from analysis.video.labels import label_names
 from analysis.weights import catalogue, hub, list_weights, load_model, weights_card, weights_hash
 from analysis.weights.card import WeightsError
@@ -208,7 +208,7 @@ def test_the_list_is_complete_and_ordered():
     cards = list_weights()
     names = [card.name for card in cards]
     assert len(set(names)) == len(names)
-    for architecture in list_classifiers():
+    for architecture in list_models("videomamba"):
         if not architecture.endswith(("_debug", "_distill")):
             assert f"{architecture}.untrained" in names
     assert not any("debug" in name for name in names)

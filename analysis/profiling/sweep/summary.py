@@ -1,0 +1,119 @@
+"""A sweep in numbers: growth, crossings and how many times its peers cost what a scan costs."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from analysis.models import model_family
+from analysis.profiling.sweep.fit import Crossover, Slope, crossover, measured_points, slopes
+from analysis.profiling.sweep.point import SCANNING_FAMILIES, Curve
+from analysis.profiling.sweep.run import Sweep
+
+PAPER_FRAMES, PAPER_IMAGE_SIZE = 64, 224
+PAPER_TIMES_FASTER, PAPER_TIMES_LESS_MEMORY = 6.0, 40.0
+"""VideoMamba against TimeSformer (VideoMamba paper, abstract and Fig. 1)."""
+CROSSING_SEED = 0
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """What a peer costs over what a scanning model costs at one size.
+
+    `times_latency` and `times_memory` above 1 mean that the peer costs more; None where one of the
+    two was not measured. Memory is above weights and input, as in the curves.
+    """
+
+    scan: Curve
+    peer: Curve
+    num_frames: int
+    image_size: int
+    batch: int
+    tokens: int
+    times_latency: float | None
+    times_memory: float | None
+
+    def row(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self) | {"scan": self.scan.label, "peer": self.peer.label}
+
+
+@dataclass(frozen=True)
+class SweepSummary:
+    """Everything that follows from a sweep's points."""
+
+    slopes: tuple[Slope, ...]
+    crossovers: tuple[Crossover, ...]
+    ratios: tuple[Ratio, ...]
+
+    def row(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "slopes": [slope.row() for slope in self.slopes],
+            "crossovers": [crossing.row() for crossing in self.crossovers],
+            "ratios": [ratio.row() for ratio in self.ratios],
+        }
+
+
+def summarise(sweep: Sweep) -> SweepSummary:
+    """Slopes of all curves; crossings and ratios of every scanning model with its peers.
+
+    Peers of a curve have the same size class, pass, dtype and device. The intervals of crossings
+    are drawn with a fixed seed: the same sweep gives the same summary.
+    """
+    rng = np.random.default_rng(CROSSING_SEED)
+    crossings, ratios = [], []
+    for scan, peer in peers(sweep.spec.curves):
+        for measure in ("latency_ms", "memory_bytes"):
+            found = crossover(sweep, scan, peer, measure, rng)
+            if found is not None:
+                crossings.append(found)
+        ratios += _ratios(sweep, scan, peer)
+    return SweepSummary(slopes(sweep), tuple(crossings), tuple(ratios))
+
+
+def peers(curves: tuple[Curve, ...]) -> list[tuple[Curve, Curve]]:
+    """Scanning curves, each with every attention curve that it is fairly compared with."""
+    scanning = [curve for curve in curves if _scans(curve)]
+    others = [curve for curve in curves if not _scans(curve)]
+    return [
+        (scan, peer)
+        for scan in scanning
+        for peer in others
+        if (scan.pass_, scan.dtype, scan.device) == (peer.pass_, peer.dtype, peer.device)
+        and _size_class(scan.model) == _size_class(peer.model)
+    ]
+
+
+def _scans(curve: Curve) -> bool:
+    return model_family(curve.model) in SCANNING_FAMILIES
+
+
+def _size_class(model: str) -> str:
+    """Ti, S or larger; VideoMamba-M stands against the B of attention models, as in the paper."""
+    classes = {"mini": "tiny", "tiny": "tiny", "small": "small"}
+    return next((name for size, name in classes.items() if size in model), "large")
+
+
+def _ratios(sweep: Sweep, scan: Curve, peer: Curve) -> list[Ratio]:
+    def size(result):
+        return result.point.num_frames, result.point.image_size, result.point.batch
+
+    known = {size(result): result for result in measured_points(sweep, peer)}
+    found = []
+    for result in measured_points(sweep, scan):
+        other = known.get(size(result))
+        if other is None:
+            continue
+        memory = (other.memory_bytes, result.memory_bytes)
+        found.append(
+            Ratio(
+                scan,
+                peer,
+                *size(result),
+                result.tokens,
+                other.latency_ms / result.latency_ms,
+                memory[0] / memory[1] if all(memory) else None,
+            )
+        )
+    return found
