@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # It brings what only a measurement needs; the page opens wit
 REFERENCE_FOLDER = Path(__file__).parents[1] / "analysis" / "profiling" / "reference"
 REFERENCES = {
     "cpu_112": "Two cores of a Xeon, Ti against TimeSformer, 4 to 32 frames of 112 px",
-    "cpu_224": "Two cores of a Xeon, Ti to M against TimeSformer, 2 to 16 frames of 224 px",
+    "cpu_224": "Two cores of a Xeon, Ti to M against TimeSformer, 2 to 8 frames of 224 px",
     "paper_figure_1": "H200 reference, Ti to M against TimeSformer, 8 to 64 frames of 224 px",
 }
 HERE = "here"

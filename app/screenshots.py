@@ -42,6 +42,12 @@ def attribution_tab(page) -> None:
     page.locator("#tabs").evaluate("tabs => tabs.scrollIntoView()")
 
 
+def cost_tab(page) -> None:
+    page.get_by_role("tab", name="Cost").click()
+    page.locator("#cost-notice .notice-done", has_text="points").wait_for()
+    page.locator("#tabs").evaluate("tabs => tabs.scrollIntoView()")
+
+
 def learn_tab(page) -> None:
     page.get_by_role("tab", name="Learn").click()
     page.get_by_label("3. It forgets").click()
@@ -63,6 +69,8 @@ SCENES: tuple[tuple[str, str, Callable], ...] = (
     ("hidden-states-dark", "dark", hidden_states_tab),
     ("attribution", "light", attribution_tab),
     ("attribution-dark", "dark", attribution_tab),
+    ("cost", "light", cost_tab),
+    ("cost-dark", "dark", cost_tab),
     ("learn", "light", learn_tab),
     ("learn-dark", "dark", learn_tab),
     ("results", "light", results_tab),

@@ -1,8 +1,11 @@
-"""`bench scan` and `bench model`: speed beside peers, measured in one process."""
+"""`bench scan`, `model` and `precision`: speed beside peers, measured in one process."""
 
 import argparse
 
 from analysis.commands.output import print_json, print_table
+from analysis.commands.train import add_places, places_of, say
+
+SCORED_CLIPS = 2250
 
 
 def register(commands: argparse._SubParsersAction) -> None:
@@ -26,9 +29,21 @@ def register(commands: argparse._SubParsersAction) -> None:
     model.add_argument("--frames", type=int, default=16, help="frames (16)")
     model.add_argument("--image-size", type=int, default=224, help="pixels a side (224)")
     model.set_defaults(run=run_model)
+    precision = kinds.add_parser("precision", help="products in float32, bfloat16 and int8")
+    precision.add_argument("--model", default="videomamba_tiny", help="architecture")
+    precision.add_argument("--frames", type=int, default=16, help="frames (16)")
+    precision.add_argument("--image-size", type=int, default=224, help="pixels a side (224)")
+    precision.add_argument(
+        "--accuracy",
+        metavar="WEIGHTS",
+        help="also score these shipped weights in every precision on clips never trained on",
+    )
+    add_places(precision)
+    precision.set_defaults(run=run_precision)
     for kind in (scan, model):
-        kind.add_argument("--rounds", type=int, default=7, help="rounds of all calls in turn (7)")
         kind.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
+    for kind in (scan, model, precision):
+        kind.add_argument("--rounds", type=int, default=7, help="rounds of all calls in turn (7)")
         kind.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -96,3 +111,50 @@ def run_model(options: argparse.Namespace) -> int:
         ],
     )
     return 0
+
+
+def run_precision(options: argparse.Namespace) -> int:
+    """Prints a row per precision; 1 with one sentence where weights cannot be scored."""
+    from analysis.profiling.bench_precision import bench_precision
+    from analysis.training.errors import TrainingError
+    from analysis.weights import WeightsError
+
+    timings = bench_precision(
+        options.model,
+        num_frames=options.frames,
+        image_size=options.image_size,
+        rounds=options.rounds,
+    )
+    try:
+        accuracy = _accuracies(options) if options.accuracy else {}
+    except (TrainingError, WeightsError) as error:
+        say(str(error))
+        return 1
+    rows = [
+        timing.row() | {"accuracy_percent": accuracy.get(timing.precision)} for timing in timings
+    ]
+    if options.json:
+        print_json(rows)
+        return 0
+    columns = ("precision", "median_ms", "times_faster", "logit_error", "accuracy_percent")
+    print_table(columns, [[row[column] for column in columns] for row in rows])
+    return 0
+
+
+def _accuracies(options: argparse.Namespace) -> dict[str, float]:
+    """Percent right of the weights in every precision, on the clips their recipe holds out."""
+    from analysis.profiling.bench_precision import PRECISIONS, in_precision
+    from analysis.training.recipes import make_recipe
+    from analysis.training.scores import score_batches
+    from analysis.training.trainer import run_shape
+    from analysis.weights import load_model
+
+    recipe = make_recipe(options.accuracy)
+    material = recipe.data.load(places_of(options), say)
+    shape, model = run_shape(recipe, material), load_model(options.accuracy).model
+    found = {}
+    for precision in PRECISIONS:
+        clips = material.held_out(shape, SCORED_CLIPS)
+        scores = score_batches(in_precision(model, precision), material.labels, clips)
+        found[precision] = round(100 * scores.accuracy, 2)
+    return found

@@ -22,6 +22,11 @@ def register_run(kinds: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--model", default=DEFAULT_MODEL, help=f"weights, or an architecture ({DEFAULT_MODEL})"
     )
+    parser.add_argument(
+        "--weights-file",
+        type=Path,
+        help="checkpoint for --model; of TimeSformer and ViViT in the layout of transformers",
+    )
     parser.add_argument("--against", metavar="MODEL", help="a second model, and the difference")
     parser.add_argument("--frames", type=int, help="frames (the model's)")
     parser.add_argument("--image-size", type=int, help="pixels a side (the model's)")
@@ -90,6 +95,7 @@ def _profiled(name: str, options: argparse.Namespace):
         image_size=options.image_size,
         scan_order=options.scan_order,
         attention_kernel=options.attention_kernel if "." not in name else None,
+        weights_file=options.weights_file if name == options.model else None,
     )
     kind = "training" if options.training else "inference"
     profile = profile_pass(

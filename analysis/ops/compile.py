@@ -14,6 +14,7 @@ def compile_kernels() -> float:
         gate_kernels,
         impulse_kernels,
         norm_kernels,
+        two_way_kernels,
     )
     from analysis.ops.selective_scan import cpu_kernels  # noqa: F401
 

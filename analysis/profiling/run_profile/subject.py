@@ -20,6 +20,7 @@ from analysis.weights import (
     list_weights,
     load_model,
 )
+from analysis.weights.attention_models import load_attention_model
 
 _SEED = 0
 
@@ -75,12 +76,16 @@ def load_subject(
     image_size: int | None = None,
     scan_order: str | None = None,
     attention_kernel: str | None = None,
+    weights_file: str | os.PathLike | None = None,
 ) -> Subject:
     """Loads the weights called `name`, or makes the architecture of that name with random weights.
 
     Sizes and order are the model's own where none is given; `attention_kernel` is for models that
-    attend. Raises ProfilingError for names and settings that do not exist, and what `load_model`
-    and `read_clip` raise, one sentence each.
+    attend. `weights_file` holds the tensors: of a VideoMamba in a published layout, of a
+    TimeSformer or ViViT in that of the `transformers` library.
+
+    Raises ProfilingError for names and settings that do not exist, and what `load_model` and
+    `read_clip` raise, one sentence each.
     """
     cards = {card.name for card in list_weights() if can_classify(card)}
     if name not in cards and name not in list_classifiers():
@@ -90,7 +95,7 @@ def load_subject(
         if attention_kernel is not None:
             raise ProfilingError(f"{name} does not attend; leave the attention kernel out")
         sizes = {"num_frames": num_frames, "image_size": image_size, "scan_order": scan_order}
-        loaded = load_model(name, **sizes)
+        loaded = load_model(name, **sizes, weights_file=weights_file)
         return subject_of(loaded, read_clip(path, loaded))
     given = {
         "num_frames": num_frames,
@@ -98,10 +103,14 @@ def load_subject(
         "scan_order": scan_order,
         "attention_kernel": attention_kernel,
     }
-    model = _untrained(name, {field: value for field, value in given.items() if value is not None})
+    fields = {field: value for field, value in given.items() if value is not None}
+    if weights_file is None:
+        model, training = _untrained(name, fields), "untrained"
+    else:
+        model, training = load_attention_model(weights_file, name, **fields), "trained"
     sampled = read_clip(path, _reading_plan(name, model))
     order = getattr(model, "scan_order", None)
-    return Subject(name, "untrained", order, model, sampled.clip)
+    return Subject(name, training, order, model, sampled.clip)
 
 
 def _untrained(architecture: str, overrides: dict[str, Any]) -> nn.Module:

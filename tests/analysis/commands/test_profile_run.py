@@ -59,6 +59,22 @@ def test_an_untrained_architecture_is_asked_how_to_attend(profile_run):
     assert "aten::_softmax" in {row["operator"] for row in profile["operators"]}
 
 
+def test_weights_of_the_hub_are_taken_from_a_file(profile_run, tmp_path):
+    transformers = pytest.importorskip("transformers")
+    sizes = {"image_size": 32, "num_frames": 2, "patch_size": 16, "num_labels": 400}
+    shape = {"hidden_size": 192, "num_attention_heads": 3, "intermediate_size": 768}
+    config = transformers.TimesformerConfig(**sizes, **shape)
+    transformers.TimesformerForVideoClassification(config).save_pretrained(tmp_path)
+    given = ["--frames", 2, "--image-size", 32, "--steps", 1, "--json"]
+    named = ["--model", "timesformer_tiny_divided", "--weights-file"]
+    code, printed = profile_run(*named, tmp_path / "model.safetensors", *given)
+    assert code == 0, printed.out
+    assert json.loads(printed.out)["profiles"][0]["trained"]
+    code, printed = profile_run(*named, tmp_path / "nothing.safetensors", *given)
+    assert code == 1
+    assert "nothing.safetensors" in json.loads(printed.out)["error"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
