@@ -71,16 +71,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _figure_1(folder: Path):
-    from analysis.commands.profile import say_progress
+    from analysis.commands.profile import followed
     from analysis.profiling.sweep.on_ray import chosen_execution
     from analysis.profiling.sweep.run import run_sweep
     from analysis.profiling.sweep.spec import read_spec
     from analysis.profiling.sweep.summary import summarise
 
     file = folder / f"{SWEEP}.json"
-    for sweep in run_sweep(read_spec(SWEEP), file, execute=chosen_execution()):
-        say_progress(sweep)
-    return summarise(sweep)
+    sweeps = run_sweep(read_spec(SWEEP), file, execute=chosen_execution())
+    return summarise(followed(sweeps))
 
 
 def _print(report: dict) -> None:

@@ -65,8 +65,7 @@ def run_sweep_command(options: argparse.Namespace) -> int:
         if options.show:
             sweep = read_sweep(file)
         else:
-            for sweep in run_sweep(spec, file, execute=chosen_execution()):
-                say_progress(sweep)
+            sweep = followed(run_sweep(spec, file, execute=chosen_execution()))
     except ProfilingError as error:
         print(error, file=sys.stderr)
         return 1
@@ -113,11 +112,17 @@ def run_plan_command(options: argparse.Namespace) -> int:
     return 0
 
 
-def say_progress(sweep) -> None:
-    """A line on the error stream about the point that was measured last."""
-    if not sweep.measurements:
-        return
-    result = sweep.measurements[-1]
+def followed(sweeps):
+    """The last of `run_sweep`'s sweeps, after a line on the error stream for every new point."""
+    known = None
+    for sweep in sweeps:
+        if known is not None and len(sweep.measurements) > known:
+            _say_progress(sweep.measurements[-1])
+        known = len(sweep.measurements)
+    return sweep
+
+
+def _say_progress(result) -> None:
     point = result.point
     said = result.note if result.latency_ms is None else f"{result.latency_ms:.4g} ms"
     print(

@@ -161,18 +161,18 @@ def build_cost(context: AppContext) -> None:
     @guarded(notice)
     def measure(request: gr.Request, along: str, flowing: str, *values: Any) -> Iterator[dict]:
         spec = requested_spec(*values)
-        yield {source: HERE, notice: working(f"The first of {_points(spec)}")}
+        yield {source: HERE, notice: working(f"The first of {_planned_points(spec)}")}
         sweep = None
         for sweep in runs.measure(spec, request.session_hash):
             if sweep.measurements:
-                said = f"{len(sweep.measurements)} of {_points(spec)}"
+                said = f"{len(sweep.measurements)} of {_planned_points(spec)}"
                 yield {**drawn(sweep, along, flowing), notice: working(said)}
         if sweep is not None:
             yield {notice: done(_stands(sweep))}
 
-    def halt(request: gr.Request) -> dict:
-        running = runs.stop(request.session_hash)
-        return {notice: working("Stopping the point that runs") if running else gr.skip()}
+    def halt(request: gr.Request) -> None:
+        # The sweep itself says that it ended; a word from here could come after that.
+        runs.stop(request.session_hash)
 
     def say_plan(*values: Any) -> str:
         try:
@@ -201,7 +201,7 @@ def build_cost(context: AppContext) -> None:
         **_QUIET,
     )
     run.click(measure, [*looks, *controls.parts], [source, *outputs], **HEAVY, **_QUIET)
-    stop.click(halt, None, [notice], queue=False, **_QUIET)
+    stop.click(halt, None, None, queue=False, **_QUIET)
     gr.on(
         [part.change for part in controls.parts],
         say_plan,
@@ -221,9 +221,12 @@ def build_cost(context: AppContext) -> None:
     build_cost_endpoints()
 
 
-def _points(spec: SweepSpec) -> str:
-    number = spec.repeats * sum(map(len, spec.ranks))
+def _points(number: int) -> str:
     return f"{number} points" if number > 1 else "one point"
+
+
+def _planned_points(spec: SweepSpec) -> str:
+    return _points(spec.repeats * sum(map(len, spec.ranks)))
 
 
 def _plan_words(*values: Any) -> str:
@@ -231,14 +234,14 @@ def _plan_words(*values: Any) -> str:
     spec = requested_spec(*values)
     about = duration(1000 * estimated_s(spec))
     return (
-        f"{_points(spec)}, about {about} or more. The same file measures elsewhere: "
+        f"{_planned_points(spec)}, about {about} or more. The same file measures elsewhere: "
         "python -m analysis profile sweep --spec sweep.json"
     )
 
 
 def _stands(sweep: Sweep) -> str:
     """What is on the page now."""
-    words = f"{len(sweep.results)} points, measured {sweep.machine['measured_at'][:10]}"
+    words = f"{_points(len(sweep.results))}, measured {sweep.machine['measured_at'][:10]}"
     return words if sweep.complete else f"{words}; press Measure to go on"
 
 

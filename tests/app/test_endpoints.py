@@ -97,4 +97,5 @@ def test_files_of_the_server_cannot_be_named(running_app, tmp_path):
 def test_only_the_named_endpoints_are_public(client):
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     read = {"/predict", "/models", "/compare_scans", "/results"}
-    assert set(named) == read | {"/hidden_states", "/attribution", "/what_if", "/report"}
+    inside = {"/hidden_states", "/attribution", "/what_if", "/report"}
+    assert set(named) == read | inside | {"/cost", "/cost_plan", "/profile_run"}
