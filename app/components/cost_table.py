@@ -9,7 +9,7 @@ from analysis.models import model_family
 from analysis.profiling.sweep.planner import MOST_FRAMES
 from analysis.profiling.sweep.point import SCANNING_FAMILIES
 from app.components.sorted_table import Column, sorted_table
-from app.figures.cost_curves import architecture_name, short_label
+from app.figures.cost_curves import short_label
 from app.figures.number_format import data_size, duration, share, significant, whole, with_minus
 from app.theme import model_color
 
@@ -66,8 +66,7 @@ def _growth_row(summary: SweepSummary, curve: Curve) -> dict:
     crossings = {
         crossing.measure: crossing
         for crossing in summary.crossovers
-        if curve in (crossing.faster_later, crossing.slower_later)
-        and model_family(curve.model) not in SCANNING_FAMILIES
+        if curve in (crossing.faster_later, crossing.slower_later) and not _scans(curve)
     }
     against = [ratio for ratio in summary.ratios if ratio.peer == curve]
     largest = max(against, key=lambda ratio: ratio.tokens * ratio.batch, default=None)
@@ -88,14 +87,19 @@ def _slope(row: dict, short: str) -> str:
 
 def _crossing(row: dict, short: str) -> str:
     crossing = row[f"{short}_crossing"]
-    if crossing.tokens is None:
-        return f"never: {escape(architecture_name(crossing.always_cheaper.model))} is cheaper"
+    if crossing.always_cheaper is not None:
+        return "every size" if _scans(crossing.always_cheaper) else "no size measured"
     interval = (
         ""
         if crossing.low is None
         else f" <small>({whole(crossing.low)} to {whole(crossing.high)})</small>"
     )
-    return f"{whole(crossing.tokens)}{interval}"
+    reach = "" if _scans(crossing.faster_later) else "below "
+    return f"{reach}{whole(crossing.tokens)}{interval}"
+
+
+def _scans(curve: Curve) -> bool:
+    return model_family(curve.model) in SCANNING_FAMILIES
 
 
 def _growth_columns(short: str, cost: str, cheaper: str) -> tuple[Column, ...]:
@@ -121,8 +125,8 @@ def _growth_columns(short: str, cost: str, cheaper: str) -> tuple[Column, ...]:
             lambda row: significant(row[f"times_{short}"]),
         ),
         Column(
-            f"Scan {cheaper} from",
-            "Tokens from which VideoMamba of its size costs less, with a 95 % interval",
+            f"Scan {cheaper} at tokens from",
+            "Tokens from (or below) which VideoMamba of its size costs less, with a 95 % interval",
             lambda row: (
                 None if row[f"{short}_crossing"] is None else row[f"{short}_crossing"].tokens or 0.0
             ),

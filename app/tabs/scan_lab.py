@@ -1,7 +1,6 @@
 """Scan lab: the same weights read the same clip in one scan order after another."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import gradio as gr
 
@@ -132,9 +131,9 @@ def build_scan_lab(context: AppContext) -> None:
         yield {panel.shown: selection, panel.notice: done(_finished(len(rows)))}
 
     @guarded(panel.notice)
-    def plan(chosen: list[str], known: dict, *values: Any) -> Iterator[dict]:
+    def plan(chosen: list[str], known: dict, settled: Selection | None) -> Iterator[dict]:
         """Redraw for other orders or another grid; rows measured for this selection stay."""
-        selection = Selection(*values)
+        selection = settled or first
         planned = planned_order_rows(selection, chosen)
         update = {path: packed(scan_path(planned))}
         if known.get("selection") in (None, selection):
@@ -155,7 +154,7 @@ def build_scan_lab(context: AppContext) -> None:
     gr.on(
         [orders.input, context.changed.change],
         plan,
-        [orders, known, *context.selection_inputs],
+        [orders, known, context.changed],
         shown,
         queue=False,
         trigger_mode="always_last",

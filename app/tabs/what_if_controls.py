@@ -119,8 +119,8 @@ def wire_controls(controls: Controls, context: AppContext) -> None:
             controls.layer: gr.Dropdown(visible=scans),
         }
 
-    def fit(*values: str | int) -> dict:
-        config = planned(Selection(*values)).config
+    def fit(selection: Selection) -> dict:
+        config = planned(selection).config
         layers = [(f"Layer {number + 1}", number) for number in range(config.depth)]
         steps = config.token_grid.t
         return {
@@ -139,7 +139,7 @@ def wire_controls(controls: Controls, context: AppContext) -> None:
         ],
         **quiet,
     )
-    context.changed.change(fit, context.selection_inputs, [controls.layer, controls.step], **quiet)
+    context.changed.change(fit, context.changed, [controls.layer, controls.step], **quiet)
 
 
 def requested(

@@ -1,6 +1,7 @@
 """The real app, started once for all tests that visit it, and a real browser to visit it with."""
 
 import os
+import re
 import select
 import shutil
 import socket
@@ -125,3 +126,23 @@ def open_tab():
         page.get_by_role("tab", name=title, exact=True).click()
 
     return open_one
+
+
+@pytest.fixture
+def answered():
+    """Waits until the example or clip that was chosen is answered in Predict."""
+
+    def wait(page) -> None:
+        label = page.locator("#predict-answer .answer-label", has_text=re.compile(r"\w"))
+        label.first.wait_for()
+        page.locator("#predict-notice .notice-done").wait_for()
+
+    return wait
+
+
+@pytest.fixture
+def page(visit, answered):
+    """The page as it opens, its first example answered."""
+    page = visit()
+    answered(page)
+    return page

@@ -17,11 +17,6 @@ CLIPS = Path(__file__).parents[1] / "data" / "clips"
 EXAMPLES = list_examples()
 
 
-def answered(page: Page) -> None:
-    expect(page.locator("#predict-answer .answer-label")).not_to_be_empty()
-    expect(page.locator("#predict-notice .notice-done")).to_be_visible()
-
-
 def upload(page: Page, path: Path) -> None:
     page.locator("#upload input[type=file]").set_input_files(path)
 
@@ -29,17 +24,6 @@ def upload(page: Page, path: Path) -> None:
 def choose(page: Page, label: str, option: str) -> None:
     page.get_by_label(label, exact=True).click()
     page.get_by_role("option", name=option, exact=True).click()
-
-
-def frame(page: Page) -> int:
-    return page.evaluate("scanscope.cursor.frame")
-
-
-@pytest.fixture
-def page(visit) -> Page:
-    page = visit()
-    answered(page)
-    return page
 
 
 def test_the_page_opens_with_an_example_that_is_already_answered(page):
@@ -54,14 +38,7 @@ def test_the_page_opens_with_an_example_that_is_already_answered(page):
     assert page.locator("#predict-caption").bounding_box()["y"] < 800
 
 
-def test_nothing_is_asked_of_other_servers_and_nothing_complains(page):
-    page.get_by_role("tab", name="Scan lab").click()
-    page.wait_for_timeout(500)
-    assert page.outside_requests == []
-    assert page.complaints == []
-
-
-def test_an_uploaded_clip_is_answered(page):
+def test_an_uploaded_clip_is_answered(page, answered):
     upload(page, CLIPS / "hand_cup.mp4")
     expect(page.locator(".film-name")).to_have_text("hand_cup.mp4")
     expect(page.locator(".picker-clip").first).to_have_attribute("aria-pressed", "true")
@@ -93,49 +70,12 @@ def test_a_broken_file_gives_a_sentence_and_the_earlier_result_stays(page, tmp_p
     expect(page.locator(".film-name")).to_have_text(EXAMPLES[0].file)
 
 
-def test_keys_play_and_step_and_list_themselves(page):
-    expect(page.locator(".film-readout")).to_contain_text("frame 1 of 8")
-    page.locator(".film-name").click()
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
-    assert frame(page) == 2
-    page.keyboard.press("ArrowLeft")
-    expect(page.locator(".film-readout")).to_contain_text("frame 2 of 8")
-    page.keyboard.press("Space")
-    page.wait_for_function("scanscope.playing && scanscope.cursor.frame > 3")
-    page.keyboard.press("Space")
-    assert page.evaluate("scanscope.playing") is False
-    page.keyboard.press("?")
-    expect(page.get_by_role("dialog")).to_contain_text("play or pause")
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_be_hidden()
-
-
-def test_a_token_is_chosen_by_pointer_and_moved_by_keys(page):
-    page.get_by_role("button", name="Token grid").click()
-    cells = page.locator(".film-grid i")
-    expect(cells).to_have_count(64)
-    cells.nth(9).click()
-    expect(page.locator(".film-readout")).to_contain_text("token 9 (t 0, y 1, x 1)")
-    page.keyboard.press("Shift+ArrowDown")
-    expect(page.locator(".film-readout")).to_contain_text("token 17 (t 0, y 2, x 1)")
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
-    expect(page.locator(".film-readout")).to_contain_text("token 81 (t 1, y 2, x 1)")
-
-
 def test_another_scan_order_is_answered_at_once_and_called_by_its_name(page):
     choose(page, "Scan order", "Temporal first")
     expect(page.locator("#predict-facts")).to_contain_text("Temporal first")
     expect(page.locator("#predict-answer .badge").last).to_have_text(
         re.compile("reordered|untrained")
     )
-
-
-def test_more_frames_change_the_filmstrip_and_the_answer(page):
-    choose(page, "Frames", "16")
-    expect(page.locator(".film-tile")).to_have_count(16)
-    expect(page.locator("#predict-facts")).to_contain_text("16 frames at 64")
 
 
 def test_a_large_model_says_what_it_costs_and_waits_for_a_click(page):
@@ -171,33 +111,3 @@ def test_results_leave_as_json_and_csv(page):
         page.locator("#predict-export").get_by_text("Save CSV").click()
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
     assert len(lines) == 1 + len(result["predictions"])
-
-
-def test_light_and_dark_are_kept(page):
-    toggle = page.get_by_role("button", name="Light or dark")
-    toggle.click()
-    expect(page.locator("body")).to_have_class(re.compile("dark"))
-    page.reload()
-    expect(page.locator("body")).to_have_class(re.compile("dark"))
-
-
-def test_a_phone_sees_the_answer_without_scrolling_sideways(visit):
-    page = visit(width=390, height=844)
-    answered(page)
-    expect(page.locator("#sidebar")).not_to_have_class(re.compile(r"\bopen\b"))
-    for tab in ("Scan lab", "Predict"):
-        page.get_by_role("tab", name=tab).click()
-        page.wait_for_timeout(300)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.get_by_role("button", name="Toggle Sidebar").click()
-    expect(page.get_by_label("Weights", exact=True)).to_be_visible()
-
-
-def test_nothing_below_moves_when_an_answer_arrives(page):
-    heading = page.get_by_role("heading", name="Along the clip")
-    before = heading.bounding_box()["y"]
-    for example in EXAMPLES[1:3]:
-        page.get_by_role("button", name=example.title).click()
-        expect(page.locator(".film-name")).to_have_text(example.file)
-        answered(page)
-        assert abs(heading.bounding_box()["y"] - before) <= 4
