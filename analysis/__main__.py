@@ -18,6 +18,7 @@ from analysis.commands import (
     study,
     train,
 )
+from analysis.ops.heap import keep_freed_memory
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     ):
         command.register(commands)
     options = parser.parse_args(arguments)
+    keep_freed_memory()
     try:
         return options.run(options)
     except KeyboardInterrupt:

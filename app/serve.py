@@ -6,6 +6,7 @@ import os
 import threading
 import time
 
+from analysis.ops.heap import keep_freed_memory
 from app.answers import fresh_answer, in_own_setting
 from app.build import build_app
 from app.components.sidebar import default_card
@@ -22,6 +23,7 @@ def serve(settings: Settings, began: float) -> None:
 
     `began` is when the process began, by `time.perf_counter`, for the time it took.
     """
+    keep_freed_memory()
     os.environ.setdefault("GRADIO_TEMP_DIR", str(settings.cache_folder / "uploads"))
     session = Session(settings)
     app = build_app(settings, session)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from analysis.ops.heap import keep_freed_memory
 from analysis.profiling.sweep.point import (
     FAILED,
     OUT_OF_MEMORY,
@@ -119,6 +120,7 @@ def main() -> None:
     task = json.load(sys.stdin)
     point, limits = point_from_row(task["point"]), Limits(**task["limits"])
     _prefer_to_die()
+    keep_freed_memory()
     import torch
 
     from analysis.profiling.sweep.measure import measure_point
