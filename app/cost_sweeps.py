@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ REFERENCE_FOLDER = Path(__file__).parents[1] / "analysis" / "profiling" / "refer
 REFERENCES = {
     "cpu_112": "Two cores of a Xeon, Ti against TimeSformer, 4 to 32 frames of 112 px",
     "cpu_224": "Two cores of a Xeon, Ti to M against TimeSformer, 2 to 8 frames of 224 px",
-    "paper_figure_1": "H200 reference, Ti to M against TimeSformer, 8 to 64 frames of 224 px",
+    "paper_figure_1": "{gpu} reference, Ti to M against TimeSformer, 8 to 64 frames of 224 px",
 }
 HERE = "here"
 START_S = 5.0
@@ -28,7 +29,17 @@ START_S = 5.0
 
 def shown_sweeps() -> dict[str, str]:
     """Names and titles of the sweeps that can be shown without measuring."""
-    return {name: title for name, title in REFERENCES.items() if reference_file(name).exists()}
+    return {
+        name: title.format(gpu=_gpu(name)) if "{gpu}" in title else title
+        for name, title in REFERENCES.items()
+        if reference_file(name).exists()
+    }
+
+
+def _gpu(name: str) -> str:
+    """The short name of the GPU that a reference was measured on: NVIDIA H200 is H200."""
+    machine = json.loads(reference_file(name).read_text(encoding="utf-8"))["machine"]
+    return machine.get("gpu", machine["device"]).removeprefix("NVIDIA ")
 
 
 def reference_file(name: str) -> Path:

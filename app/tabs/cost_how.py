@@ -16,6 +16,7 @@ HOW_CURVES = r"""
 - **Out of memory and too slow** are points too: crosses above the lines. Larger sizes of the same
   curve are then not run and say so. On processors allocations fail at nine tenths of the free
   memory.
+- While a sweep runs, other work of this server waits for it, so that neither spoils the other.
 - **Growth** is the least-squares slope $p$ of $\log \mathrm{cost} = p \log L + c$, its interval
   from Student's $t$. A scan is linear in tokens, $p \to 1$; joint attention compares all pairs,
   so its $p \to 2$ once pairs outweigh the layers that work token by token: with width $D$, about

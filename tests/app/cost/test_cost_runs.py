@@ -8,7 +8,7 @@ import pytest
 from analysis.profiling.sweep.isolated import Cancelled
 from analysis.profiling.sweep.point import PointResult
 from analysis.profiling.sweep.spec import SweepSpec
-from app.cost_sweeps import CostRuns, estimated_s
+from app.cost_sweeps import CostRuns, estimated_s, shown_sweeps
 from app.tabs.cost_controls import measurable_models, requested_spec
 
 SPEC = SweepSpec(models=("timesformer_tiny_joint",), kernels=("sdpa",), frames=(2, 4), timing_s=1.0)
@@ -83,3 +83,12 @@ def test_every_model_offered_can_be_measured():
     for name in names:
         spec = SweepSpec(models=(name,), kernels=("auto", "softmax"), frames=(8,))
         assert spec.ranks[0][0].tokens > 1
+
+
+def test_a_reference_measured_on_a_gpu_is_called_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.cost_sweeps.REFERENCE_FOLDER", tmp_path)
+    assert shown_sweeps() == {}
+    machine = {"device": "cuda", "gpu": "NVIDIA H200"}
+    (tmp_path / "paper_figure_1.json").write_text(json.dumps({"machine": machine}))
+    (title,) = shown_sweeps().values()
+    assert title.startswith("H200 reference, ")
