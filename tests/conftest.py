@@ -32,3 +32,8 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(found)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that drive a browser take longest: with them first, all processes end together."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)

