@@ -12,7 +12,7 @@ run: $(VENV)/.requirements ## set up on first use, then open the app
 	$(BIN)/python app.py
 
 test: $(VENV)/.requirements-dev lint ## set up on first use, then lint and run all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.requirements-dev ## check style and formatting
 	$(BIN)/ruff check .
