@@ -39,7 +39,8 @@ def test_a_point_has_times_memory_and_what_ran(curve):
         CostPoint(curve, 4, 16), 0.05, lambda: seen.append(torch.is_grad_enabled())
     )
     assert result.status == MEASURED, result.note
-    assert result.warmup_calls >= WARMUP_CALLS
+    # Slow calls are warmed up for a time instead of a number.
+    assert result.warmup_calls >= (1 if curve.kernel == "naive" else WARMUP_CALLS)
     assert len(result.times_ms) >= FEWEST_CALLS
     assert result.quantile_ms(0.1) <= result.latency_ms <= result.quantile_ms(0.9)
     assert result.tokens == 1 + 4 * 16
