@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from analysis.profiling.sweep.spec import SweepSpec
+from analysis.profiling.sweep.spec import REFERENCE_FOLDER, SweepSpec
 
 if TYPE_CHECKING:  # It brings what only a measurement needs; the page opens without.
     from analysis.profiling.sweep.run import Sweep
 
-REFERENCE_FOLDER = Path(__file__).parents[1] / "analysis" / "profiling" / "reference"
 REFERENCES = {
     "cpu_112": "Two cores of a Xeon, Ti against TimeSformer, 4 to 32 frames of 112 px",
     "cpu_224": "Two cores of a Xeon, Ti to M against TimeSformer, 2 to 8 frames of 224 px",

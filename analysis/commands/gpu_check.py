@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from analysis.commands.output import print_json, print_table
+from analysis.profiling.sweep.spec import REFERENCE_FOLDER
 
-REFERENCE = Path(__file__).parents[1] / "profiling" / "reference"
 SWEEP = "paper_figure_1"
 
 
@@ -21,7 +21,7 @@ def register(commands: argparse._SubParsersAction) -> None:
         "shows it as soon as its file is there.",
     )
     parser.add_argument(
-        "--out", type=Path, default=REFERENCE, help="folder of the results (of the page)"
+        "--out", type=Path, default=REFERENCE_FOLDER, help="folder of the results (of the page)"
     )
     parser.add_argument("--without-sweep", action="store_true", help="leave Fig. 1 out")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
-from analysis.tracing.peak_memory import process_bytes
+from analysis.tracing.peak_memory import kernel_bytes, process_bytes
 
 _CGROUP = Path("/sys/fs/cgroup")
+_MEMORY = Path("/proc/meminfo")
 
 
 def machine(device: str = "cpu", threads: int | None = None) -> dict[str, Any]:
@@ -24,7 +25,7 @@ def machine(device: str = "cpu", threads: int | None = None) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": threads or torch.get_num_threads(),
         "vector_extensions": torch.backends.cpu.get_cpu_capability(),
-        "memory_total_bytes": _meminfo_bytes("MemTotal"),
+        "memory_total_bytes": kernel_bytes(_MEMORY, "MemTotal"),
         "operating_system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -51,7 +52,7 @@ def differing_facts(one: dict[str, Any], other: dict[str, Any]) -> tuple[str, ..
 
 def free_memory_bytes() -> int | None:
     """What this machine, or the container it runs in, can still give; None where unknown."""
-    known = [_meminfo_bytes("MemAvailable"), _container_free_bytes()]
+    known = [kernel_bytes(_MEMORY, "MemAvailable"), _container_free_bytes()]
     return min((number for number in known if number is not None), default=None)
 
 
@@ -90,17 +91,6 @@ def _processor_name() -> str:
 
 def _load_average() -> float | None:
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
-
-
-def _meminfo_bytes(field: str) -> int | None:
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        if line.startswith(f"{field}:"):
-            return int(line.split()[1]) * 1024
-    return None
 
 
 def _container_free_bytes() -> int | None:

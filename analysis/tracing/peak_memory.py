@@ -90,8 +90,13 @@ def _return_free_heap() -> None:
 
 def process_bytes(field: str) -> int | None:
     """A size that Linux keeps of this process, such as "VmRSS"; None on other systems."""
+    return kernel_bytes(_STATUS, field)
+
+
+def kernel_bytes(file: Path, field: str) -> int | None:
+    """A size from a file of lines like "MemTotal: 1024 kB"; None where there is none."""
     try:
-        lines = _STATUS.read_text().splitlines()
+        lines = file.read_text().splitlines()
     except OSError:
         return None
     for line in lines:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from analysis.models import model_family
 from analysis.profiling.sweep.planner import MOST_FRAMES
-from analysis.profiling.sweep.point import SCANNING_FAMILIES
 from app.components.sorted_table import Column, sorted_table
 from app.figures.cost_curves import short_label
 from app.figures.number_format import data_size, duration, share, significant, whole, with_minus
@@ -66,7 +64,7 @@ def _growth_row(summary: SweepSummary, curve: Curve) -> dict:
     crossings = {
         crossing.measure: crossing
         for crossing in summary.crossovers
-        if curve in (crossing.faster_later, crossing.slower_later) and not _scans(curve)
+        if curve in (crossing.faster_later, crossing.slower_later) and not curve.scans
     }
     against = [ratio for ratio in summary.ratios if ratio.peer == curve]
     largest = max(against, key=lambda ratio: ratio.tokens * ratio.batch, default=None)
@@ -88,18 +86,14 @@ def _slope(row: dict, short: str) -> str:
 def _crossing(row: dict, short: str) -> str:
     crossing = row[f"{short}_crossing"]
     if crossing.always_cheaper is not None:
-        return "every size" if _scans(crossing.always_cheaper) else "no size measured"
+        return "every size" if crossing.always_cheaper.scans else "no size measured"
     interval = (
         ""
         if crossing.low is None
         else f" <small>({whole(crossing.low)} to {whole(crossing.high)})</small>"
     )
-    reach = "" if _scans(crossing.faster_later) else "below "
+    reach = "" if crossing.faster_later.scans else "below "
     return f"{reach}{whole(crossing.tokens)}{interval}"
-
-
-def _scans(curve: Curve) -> bool:
-    return model_family(curve.model) in SCANNING_FAMILIES
 
 
 def _growth_columns(short: str, cost: str, cheaper: str) -> tuple[Column, ...]:

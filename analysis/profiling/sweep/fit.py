@@ -58,7 +58,7 @@ def measured_points(sweep: Sweep, curve: Curve) -> list[PointResult]:
         for result in sweep.results
         if result.point.curve == curve and result.status == MEASURED
     ]
-    return sorted(results, key=lambda result: result.tokens * result.point.batch)
+    return sorted(results, key=lambda result: result.all_tokens)
 
 
 def log_log_slope(curve: Curve, measure: str, sizes: list[float], costs: list[float]) -> Slope:
@@ -119,10 +119,14 @@ def crossover(
 
     `one` is taken to be cheaper at the largest common size, or the two change places.
     """
-    pairs = _common(measured_points(sweep, one), measured_points(sweep, other), measure)
+    pairs = [
+        pair
+        for pair in common_sizes(measured_points(sweep, one), measured_points(sweep, other))
+        if all(getattr(result, measure) for result in pair)
+    ]
     if len(pairs) < 2:
         return None
-    sizes = [float(first.tokens * first.point.batch) for first, _ in pairs]
+    sizes = [float(first.all_tokens) for first, _ in pairs]
     ratios = [_ratio(first, second, measure) for first, second in pairs]
     if ratios[-1] < 0:
         one, other, pairs = other, one, [(second, first) for first, second in pairs]
@@ -145,27 +149,23 @@ def crossover(
 
 def _sizes_and_costs(results: list[PointResult], measure: str) -> tuple[list[float], list[float]]:
     pairs = [
-        (float(result.tokens * result.point.batch), float(getattr(result, measure)))
+        (float(result.all_tokens), float(getattr(result, measure)))
         for result in results
         if getattr(result, measure)
     ]
     return [size for size, _ in pairs], [cost for _, cost in pairs]
 
 
-def _common(
-    ones: list[PointResult], others: list[PointResult], measure: str
+def common_sizes(
+    ones: list[PointResult], others: list[PointResult]
 ) -> list[tuple[PointResult, PointResult]]:
     """Results of both curves at the same frames, pixels and batch, from the smallest on."""
 
     def size(result: PointResult) -> tuple[int, int, int]:
         return result.point.num_frames, result.point.image_size, result.point.batch
 
-    known = {size(result): result for result in others if getattr(result, measure)}
-    return [
-        (result, known[size(result)])
-        for result in ones
-        if size(result) in known and getattr(result, measure)
-    ]
+    known = {size(result): result for result in others}
+    return [(result, known[size(result)]) for result in ones if size(result) in known]
 
 
 def _ratio(one: PointResult, other: PointResult, measure: str) -> float:

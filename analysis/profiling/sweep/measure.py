@@ -8,14 +8,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from analysis.models import create_model, model_family
+from analysis.models import create_model
 from analysis.ops.selective_scan import choose_implementation
 from analysis.ops.selective_scan.dispatch import use_implementation
 from analysis.profiling.sweep.point import (
     FAILED,
     MEASURED,
     OUT_OF_MEMORY,
-    SCANNING_FAMILIES,
     CostPoint,
     PointResult,
 )
@@ -59,8 +58,7 @@ def _prepared(
     torch.manual_seed(SEED)
     config = point.config
     fields = {"num_frames": config.num_frames, "image_size": config.image_size}
-    scanning = model_family(curve.model) in SCANNING_FAMILIES
-    if scanning:
+    if curve.scans:
         settings.enter_context(use_implementation(curve.kernel))
     else:
         fields["attention_kernel"] = curve.kernel
@@ -75,7 +73,7 @@ def _prepared(
     known = replace(
         empty,
         weights_bytes=sum(p.numel() * p.element_size() for p in model.parameters()),
-        kernel_ran=choose_implementation(clip) if scanning else curve.kernel,
+        kernel_ran=choose_implementation(clip) if curve.scans else curve.kernel,
     )
     return call, known
 

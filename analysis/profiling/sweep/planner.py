@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis.models import model_family
 from analysis.profiling.errors import ProfilingError
 from analysis.profiling.sweep.fit import measured_points
-from analysis.profiling.sweep.point import SCANNING_FAMILIES, CostPoint, Curve, PointResult
+from analysis.profiling.sweep.point import CostPoint, Curve, PointResult
 from analysis.profiling.sweep.run import Sweep
 
 MOST_FRAMES = 4096
@@ -81,7 +80,7 @@ def cost_law(results: list[PointResult], measure: str) -> CostLaw | None:
     A law has no more terms than points to hold it.
     """
     known = [result for result in results if getattr(result, measure)]
-    if len({result.tokens * result.point.batch for result in known}) < 2:
+    if len({result.all_tokens for result in known}) < 2:
         return None
     coefficients = _fitted(known, measure)
     errors = []
@@ -143,7 +142,7 @@ def _plan(
         fits = weights + memory.at(point(middle)) <= budget_bytes
         low, high = (middle, high) if fits else (low, middle - 1)
     planned = point(-(-frames // tubelet) if frames else max(low, 1))
-    largest = max(result.tokens * result.point.batch for result in results)
+    largest = max(result.all_tokens for result in results)
     return Plan(
         curve,
         image_size,
@@ -188,7 +187,7 @@ def _terms(point: CostPoint, measure: str) -> np.ndarray:
     places, steps = grid.h * grid.w, grid.t
     tokens = point.batch * places * steps
     stored = measure != "memory_bytes" or curve.kernel == "softmax"
-    if model_family(curve.model) in SCANNING_FAMILIES or not stored:
+    if curve.scans or not stored:
         return np.array([1.0, tokens])
     if curve.model.endswith("_joint"):
         return np.array([1.0, tokens, tokens * places * steps])

@@ -41,6 +41,11 @@ class Curve:
     device: str = "cpu"
 
     @property
+    def scans(self) -> bool:
+        """Whether the model has a scan instead of attention."""
+        return model_family(self.model) in SCANNING_FAMILIES
+
+    @property
     def label(self) -> str:
         """A short name for people: the model, and what differs from the ordinary."""
         extras = [self.kernel] if self.kernel != "auto" else []
@@ -62,7 +67,7 @@ class CostPoint:
     def config(self) -> Any:
         """The model's configuration at this size. Raises ValueError where it has none."""
         fields = {"num_frames": self.num_frames, "image_size": self.image_size}
-        if model_family(self.curve.model) not in SCANNING_FAMILIES:
+        if not self.curve.scans:
             fields["attention_kernel"] = self.curve.kernel
         return model_config(self.curve.model, **fields)
 
@@ -112,6 +117,11 @@ class PointResult:
     memory_method: str = ""
     weights_bytes: int = 0
     kernel_ran: str = ""
+
+    @property
+    def all_tokens(self) -> int:
+        """Tokens of all clips of the batch."""
+        return self.tokens * self.point.batch
 
     @property
     def latency_ms(self) -> float | None:

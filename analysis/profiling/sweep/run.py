@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ class Sweep:
     machine: dict[str, Any]
     measurements: tuple[PointResult, ...] = ()
 
-    @property
+    @cached_property
     def results(self) -> tuple[PointResult, ...]:
         """One result per point, repeats merged, from the smallest size on, curves in turn."""
         by_point: dict[CostPoint, list[PointResult]] = {}
@@ -70,7 +71,7 @@ class Sweep:
         """The result of a smaller point of the same curve that was already too much."""
         work = point.tokens * point.batch
         for result in self.measurements:
-            smaller = result.tokens * result.point.batch <= work and result.point != point
+            smaller = result.all_tokens <= work and result.point != point
             too_much = result.status in (OUT_OF_MEMORY, OVER_TIME)
             if too_much and smaller and result.point.curve == point.curve:
                 return result

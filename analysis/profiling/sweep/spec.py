@@ -13,6 +13,8 @@ from analysis.profiling.errors import ProfilingError
 from analysis.profiling.sweep.point import DTYPES, PASSES, CostPoint, Curve, kernels_of
 
 SPEC_FOLDER = Path(__file__).parent / "specs"
+REFERENCE_FOLDER = Path(__file__).parents[1] / "reference"
+"""Sweeps that come with the code."""
 
 
 @dataclass(frozen=True)

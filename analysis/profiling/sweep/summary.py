@@ -5,9 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from analysis.models import model_family
-from analysis.profiling.sweep.fit import Crossover, Slope, crossover, measured_points, slopes
-from analysis.profiling.sweep.point import SCANNING_FAMILIES, Curve
+from analysis.profiling.sweep.fit import (
+    MEASURES,
+    Crossover,
+    Slope,
+    common_sizes,
+    crossover,
+    measured_points,
+    slopes,
+)
+from analysis.profiling.sweep.point import Curve
 from analysis.profiling.sweep.run import Sweep
 
 PAPER_FRAMES, PAPER_IMAGE_SIZE = 64, 224
@@ -64,7 +71,7 @@ def summarise(sweep: Sweep) -> SweepSummary:
     rng = np.random.default_rng(CROSSING_SEED)
     crossings, ratios = [], []
     for scan, peer in peers(sweep.spec.curves):
-        for measure in ("latency_ms", "memory_bytes"):
+        for measure in MEASURES:
             found = crossover(sweep, scan, peer, measure, rng)
             if found is not None:
                 crossings.append(found)
@@ -74,8 +81,8 @@ def summarise(sweep: Sweep) -> SweepSummary:
 
 def peers(curves: tuple[Curve, ...]) -> list[tuple[Curve, Curve]]:
     """Scanning curves, each with every attention curve that it is fairly compared with."""
-    scanning = [curve for curve in curves if _scans(curve)]
-    others = [curve for curve in curves if not _scans(curve)]
+    scanning = [curve for curve in curves if curve.scans]
+    others = [curve for curve in curves if not curve.scans]
     return [
         (scan, peer)
         for scan in scanning
@@ -85,10 +92,6 @@ def peers(curves: tuple[Curve, ...]) -> list[tuple[Curve, Curve]]:
     ]
 
 
-def _scans(curve: Curve) -> bool:
-    return model_family(curve.model) in SCANNING_FAMILIES
-
-
 def _size_class(model: str) -> str:
     """Ti, S or larger; VideoMamba-M stands against the B of attention models, as in the paper."""
     classes = {"mini": "tiny", "tiny": "tiny", "small": "small"}
@@ -96,21 +99,17 @@ def _size_class(model: str) -> str:
 
 
 def _ratios(sweep: Sweep, scan: Curve, peer: Curve) -> list[Ratio]:
-    def size(result):
-        return result.point.num_frames, result.point.image_size, result.point.batch
-
-    known = {size(result): result for result in measured_points(sweep, peer)}
     found = []
-    for result in measured_points(sweep, scan):
-        other = known.get(size(result))
-        if other is None:
-            continue
+    pairs = common_sizes(measured_points(sweep, scan), measured_points(sweep, peer))
+    for result, other in pairs:
         memory = (other.memory_bytes, result.memory_bytes)
         found.append(
             Ratio(
                 scan,
                 peer,
-                *size(result),
+                result.point.num_frames,
+                result.point.image_size,
+                result.point.batch,
                 result.tokens,
                 other.latency_ms / result.latency_ms,
                 memory[0] / memory[1] if all(memory) else None,
