@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from analysis.layers.token_grid import TokenGrid
 from analysis.models.aligned_layers import aligned_layers
 from analysis.models.registry import register_model
+from analysis.ops.attention import check_heads
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,7 @@ class ClipTowerConfig:
                 f"an image of {self.frame_size[0]}x{self.frame_size[1]} pixels can't be cut into "
                 f"patches of {self.patch_size}; choose a multiple of {self.patch_size}"
             )
-        if self.width % self.heads:
-            raise ValueError(
-                f"a width of {self.width} can't be shared by {self.heads} heads; choose a divisor"
-            )
+        check_heads(self.width, self.heads)
 
     @property
     def frame_size(self) -> tuple[int, int]:

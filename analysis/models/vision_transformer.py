@@ -14,7 +14,7 @@ from analysis.layers.transformer_block import TransformerBlock, normed, transfor
 from analysis.models.initialization import initialize_transformer
 from analysis.models.patch_embedding import PatchEmbedding, StemConfig
 from analysis.models.registry import register_model
-from analysis.ops.attention import check_attention_kernel
+from analysis.ops.attention import check_attention_kernel, check_heads
 from analysis.ops.region import region
 
 TRANSFORMER_SIZES: dict[str, dict[str, Any]] = {
@@ -44,10 +44,7 @@ class TransformerConfig(StemConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_attention_kernel(self.attention_kernel)
-        if self.width % self.heads:
-            raise ValueError(
-                f"a width of {self.width} can't be shared by {self.heads} heads; choose a divisor"
-            )
+        check_heads(self.width, self.heads)
 
     def block(self, kind: Callable[..., nn.Module] = TransformerBlock) -> nn.Module:
         """A new block of this size, of `TransformerBlock` or a class made like it."""

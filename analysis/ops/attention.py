@@ -16,6 +16,12 @@ def check_attention_kernel(kernel: str) -> None:
         )
 
 
+def check_heads(width: int, heads: int) -> None:
+    """Raises ValueError for a width that heads cannot share."""
+    if width % heads:
+        raise ValueError(f"a width of {width} can't be shared by {heads} heads; choose a divisor")
+
+
 def attention(q: Tensor, k: Tensor, v: Tensor, *, kernel: str = "sdpa") -> Tensor:
     """softmax(q k^T / sqrt(d)) v over (B, heads, L, d), without a mask.
 

@@ -67,11 +67,11 @@ def _growth_row(summary: SweepSummary, curve: Curve) -> dict:
         if curve in (crossing.faster_later, crossing.slower_later) and not curve.scans
     }
     against = [ratio for ratio in summary.ratios if ratio.peer == curve]
-    largest = max(against, key=lambda ratio: ratio.tokens * ratio.batch, default=None)
+    largest = max(against, key=lambda ratio: ratio.all_tokens, default=None)
     for measure, short in (("latency_ms", "latency"), ("memory_bytes", "memory")):
         row[f"{short}_slope"] = slopes.get(measure)
         row[f"{short}_crossing"] = crossings.get(measure)
-        row[f"times_{short}"] = None if largest is None else getattr(largest, f"times_{short}")
+        row[f"times_{short}"] = None if largest is None else largest.times(measure)
     return row
 
 

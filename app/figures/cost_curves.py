@@ -79,28 +79,24 @@ def ratio_figure(summary: SweepSummary | None, measure: str, paper_tokens: int) 
     """How many times a peer costs what the scan does, with what the paper states at its size."""
     from analysis.profiling.sweep import summary as facts
 
-    name = {"latency_ms": "times_latency", "memory_bytes": "times_memory"}[measure]
-    paper = {
-        "latency_ms": facts.PAPER_TIMES_FASTER,
-        "memory_bytes": facts.PAPER_TIMES_LESS_MEMORY,
-    }[measure]
-    ratios = [] if summary is None else [r for r in summary.ratios if getattr(r, name)]
+    paper = facts.PAPER_TIMES[measure]
+    ratios = [] if summary is None else [r for r in summary.ratios if r.times(measure)]
     if not ratios:
         return placeholder("Needs a scanning model and a peer of its size at one common size.")
     figure = go.Figure()
     several = len({ratio.scan for ratio in ratios}) > 1
     for (scan, peer), group in _by_pair(ratios).items():
-        group = sorted(group, key=lambda ratio: ratio.tokens * ratio.batch)
+        group = sorted(group, key=lambda ratio: ratio.all_tokens)
         figure.add_trace(
             go.Scatter(
-                x=[ratio.tokens * ratio.batch for ratio in group],
-                y=[getattr(ratio, name) for ratio in group],
+                x=[ratio.all_tokens for ratio in group],
+                y=[ratio.times(measure) for ratio in group],
                 mode="lines+markers",
                 name=short_label(peer) + (f" / {short_label(scan)}" if several else ""),
                 line={"color": model_color(peer.model), "dash": _DASHES.get(peer.kernel, "solid")},
                 marker={"symbol": _symbol(peer.model), "size": 8},
                 customdata=[
-                    f"{short_label(peer)}: {significant(getattr(ratio, name))} times "
+                    f"{short_label(peer)}: {significant(ratio.times(measure))} times "
                     f"{short_label(scan)} at {ratio.num_frames} frames of {ratio.image_size} px"
                     for ratio in group
                 ],
@@ -123,7 +119,7 @@ def ratio_figure(summary: SweepSummary | None, measure: str, paper_tokens: int) 
         )
     )
     figure.add_hline(y=1, line={"color": "rgba(128, 130, 140, 0.6)", "width": 1, "dash": "dot"})
-    sizes = sorted({ratio.tokens * ratio.batch for ratio in ratios} | {paper_tokens})
+    sizes = sorted({ratio.all_tokens for ratio in ratios} | {paper_tokens})
     figure.update_xaxes(title=AXES["tokens"], **_ticks(sizes))
     figure.update_yaxes(type="log", title="times", dtick="D2")
     return _with_legend(styled(figure, height=_HEIGHT), len(figure.data))
@@ -212,7 +208,7 @@ def _said(result: PointResult, value: str) -> str:
 
 def _place(result: PointResult, axis: str) -> int:
     if axis == "tokens":
-        return result.tokens * result.point.batch
+        return result.all_tokens
     return getattr(result.point, axis)
 
 

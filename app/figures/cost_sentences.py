@@ -37,25 +37,22 @@ def ratio_sentence(summary: SweepSummary | None, measure: str) -> str:
     """The dearest and the cheapest peer at the largest common size, beside the paper's figure."""
     from analysis.profiling.sweep import summary as facts
 
-    name, paper = {
-        "latency_ms": ("times_latency", facts.PAPER_TIMES_FASTER),
-        "memory_bytes": ("times_memory", facts.PAPER_TIMES_LESS_MEMORY),
-    }[measure]
-    ratios = [] if summary is None else [r for r in summary.ratios if getattr(r, name)]
+    paper = facts.PAPER_TIMES[measure]
+    ratios = [] if summary is None else [r for r in summary.ratios if r.times(measure)]
     if not ratios:
         return "Ratios need a scanning model and a peer of its size."
-    largest = max(ratio.tokens * ratio.batch for ratio in ratios)
-    last = [ratio for ratio in ratios if ratio.tokens * ratio.batch == largest]
-    dearest = max(last, key=lambda ratio: getattr(ratio, name))
-    cheapest = min(last, key=lambda ratio: getattr(ratio, name))
+    largest = max(ratio.all_tokens for ratio in ratios)
+    last = [ratio for ratio in ratios if ratio.all_tokens == largest]
+    dearest = max(last, key=lambda ratio: ratio.times(measure))
+    cheapest = min(last, key=lambda ratio: ratio.times(measure))
     others = (
         ""
         if cheapest is dearest
-        else f"; {short_label(cheapest.peer)} {significant(getattr(cheapest, name))} times"
+        else f"; {short_label(cheapest.peer)} {significant(cheapest.times(measure))} times"
     )
     return (
         f"At {_size_words(dearest)} {short_label(dearest.peer)} takes "
-        f"{significant(getattr(dearest, name))} times the {_COST[measure]} of "
+        f"{significant(dearest.times(measure))} times the {_COST[measure]} of "
         f"{short_label(dearest.scan)}{others}. The paper states {paper:g} times at "
         f"{facts.PAPER_FRAMES} frames of {facts.PAPER_IMAGE_SIZE} px on a GPU: the direction of "
         "the lines can be compared with its mark, the machines cannot."
