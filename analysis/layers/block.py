@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from analysis.layers.mixer import SPATIAL_FIRST, BidirectionalMixer
 from analysis.layers.token_grid import TokenGrid
+from analysis.layers.visible_tokens import VisibleTokens
 from analysis.ops.drop_path import drop_path
 from analysis.ops.norm import add_residual, rms_norm
 from analysis.ops.region import region
@@ -53,7 +54,7 @@ class Block(nn.Module):
         self,
         hidden: Tensor,
         residual: Tensor | None,
-        grid: TokenGrid,
+        grid: TokenGrid | VisibleTokens,
         scan: LayerScan = SPATIAL_FIRST,
     ) -> tuple[Tensor, Tensor]:
         """Tokens (B, L, D) and the residual stream (B, L, D) or None to the next pair."""

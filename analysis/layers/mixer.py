@@ -8,10 +8,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from analysis.layers.token_grid import TokenGrid
+from analysis.layers.visible_tokens import VisibleTokens
 from analysis.ops.causal_conv import causal_conv
 from analysis.ops.gate import gated_sum
 from analysis.ops.region import region
-from analysis.ops.scan_order import LayerScan, sequence_permutation
+from analysis.ops.scan_order import LayerScan
 from analysis.ops.selective_scan import selective_scan
 from analysis.ops.two_way import two_way_conv, two_way_scan_, two_way_supports
 
@@ -52,7 +53,9 @@ class BidirectionalMixer(nn.Module):
         self.register_parameter(f"A{suffix}_log", nn.Parameter(rates.log()))
         self.register_parameter(f"D{suffix}", nn.Parameter(torch.ones(inner)))
 
-    def forward(self, x: Tensor, grid: TokenGrid, scan: LayerScan = SPATIAL_FIRST) -> Tensor:
+    def forward(
+        self, x: Tensor, grid: TokenGrid | VisibleTokens, scan: LayerScan = SPATIAL_FIRST
+    ) -> Tensor:
         """Tokens (B, L, D) in canonical order to tokens (B, L, D) in canonical order.
 
         `grid` says where the tokens stand; it is only read where `scan` asks for another token
@@ -147,13 +150,18 @@ class BidirectionalMixer(nn.Module):
         return y.transpose(1, 2)
 
 
-def _reordered(x: Tensor, grid: TokenGrid, order: str, function) -> Tensor:
+def _reordered(x: Tensor, grid: TokenGrid | VisibleTokens, order: str, function) -> Tensor:
     """`function` on tokens in a token order, its result back in canonical order."""
     if order == "spatial_first":
         return function(x)
     with region("reorder"):
-        permutation, inverse = sequence_permutation(order, grid.t, grid.h, grid.w)
-        x = x[:, permutation.to(x.device)]
+        read, back = grid.sequence(order, x.device)
+        x = _taken(x, read)
     x = function(x)
     with region("reorder"):
-        return x[:, inverse.to(x.device)]
+        return _taken(x, back)
+
+
+def _taken(x: Tensor, index: Tensor) -> Tensor:
+    """Tokens by number: one sequence (L,) for all clips, or one a clip (B, L)."""
+    return x[:, index] if index.ndim == 1 else x.take_along_dim(index[..., None], dim=1)

@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
+from analysis.ops.scan_order import sequence_permutation
+
 
 @dataclass(frozen=True)
 class TokenGrid:
@@ -23,3 +28,8 @@ class TokenGrid:
     def length(self) -> int:
         """L: number of tokens with CLS."""
         return 1 + self.patches
+
+    def sequence(self, order: str, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
+        """Which token is read when in a token order, and the way back: both (L,), CLS first."""
+        read, back = sequence_permutation(order, self.t, self.h, self.w)
+        return read.to(device), back.to(device)

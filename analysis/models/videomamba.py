@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from analysis.layers.block import RMSNorm, make_norm
+from analysis.layers.visible_tokens import VisibleTokens
 from analysis.models.initialization import initialize_videomamba
 from analysis.models.registry import register_model
 from analysis.models.videomamba_trunk import SIZES, TrunkConfig, VideoMambaTrunk
@@ -50,9 +51,18 @@ class VideoMamba(VideoMambaTrunk):
             )
         initialize_videomamba(self)
 
-    def forward_features(self, clip: Tensor) -> Tensor:
-        """Tokens (B, L, D) after the last block and the final norm, CLS at index 0."""
-        hidden, residual = deque(self.run_layers(self.embed(clip)), maxlen=1).pop()
+    def forward_features(self, clip: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Tokens (B, L, D) after the last block and the final norm, CLS at index 0.
+
+        With a `mask`, bool (B, L), True = hidden, they are the visible ones (B, V, D) alone: the
+        others are dropped before the first block, as the student of masked pretraining does. One
+        clip may come with several masks. Raises ValueError for a mask that does not fit.
+        """
+        tokens, visible = self.embed(clip), None
+        if mask is not None:
+            visible = VisibleTokens(self.token_grid, mask)
+            tokens = visible.of(tokens)
+        hidden, residual = deque(self.run_layers(tokens, visible), maxlen=1).pop()
         with region("norm"):
             hidden = drop_path(hidden, self.last_drop_rate, self.training)
             return self.norm_f(add_residual(hidden, residual))
@@ -61,9 +71,13 @@ class VideoMamba(VideoMambaTrunk):
         """One vector (B, D) from final tokens: CLS, or the mean over patch tokens."""
         return features[:, 0] if self.config.readout == "cls" else features[:, 1:].mean(1)
 
-    def forward(self, clip: Tensor) -> Tensor:
-        """Logits (B, num_classes) of images (B, C, H, W) or clips (B, C, T, H, W)."""
-        features = self.forward_features(clip)
+    def forward(self, clip: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Logits (B, num_classes) of images (B, C, H, W) or clips (B, C, T, H, W).
+
+        `mask`, bool (B, L), True = hidden, leaves tokens out: see `forward_features`. The mean
+        read-out is then the mean over visible patches.
+        """
+        features = self.forward_features(clip, mask)
         with region("head"):
             return self.head(self.readout(features))
 

@@ -14,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from analysis.layers.block import Block, make_norm
 from analysis.layers.mixer import BidirectionalMixer
+from analysis.layers.visible_tokens import VisibleTokens
 from analysis.models.patch_embedding import PatchEmbedding, StemConfig
 from analysis.ops.drop_path import drop_path_rates
 from analysis.ops.region import region
@@ -118,16 +119,18 @@ class VideoMambaTrunk(nn.Module):
             cls = (self.cls_token + self.pos_embed[:, :1]).expand(len(clip), -1, -1)
             return torch.cat([cls, patches.flatten(1, 2)], dim=1)
 
-    def run_layers(self, hidden: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    def run_layers(
+        self, hidden: Tensor, visible: VisibleTokens | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         """The pair (hidden, residual) that each block returns, the blocks running as it is read.
 
-        `hidden` are the tokens that enter the first block. The residual does not yet contain what
-        stands beside it, the block's own output.
+        `hidden` are the tokens that enter the first block: all, or the `visible` ones of a mask.
+        The residual does not yet contain what stands beside it, the block's own output.
         """
-        residual = None
+        residual, grid = None, visible or self.token_grid
         for number, (layer, scan) in enumerate(zip(self.layers, self.layer_scans, strict=True)):
             if self.checkpoint_layers and torch.is_grad_enabled():
                 layer = partial(checkpoint, layer, use_reentrant=False)
             with region(f"layer {number}"):
-                hidden, residual = layer(hidden, residual, self.token_grid, scan)
+                hidden, residual = layer(hidden, residual, grid, scan)
             yield hidden, residual

@@ -36,6 +36,16 @@ def token_mask(
     """
     if name not in MASKS:
         raise ValueError(f"unknown mask {name!r}; choose one of {', '.join(MASKS)}")
+    check_mask_request(grid, ratio, batch)
+    if name == "attention":
+        patches = _attention(_checked(attention, grid, batch), ratio, generator)
+    else:
+        patches = _GENERATORS[name](grid, ratio, batch, generator)
+    return torch.nn.functional.pad(patches.reshape(batch, -1), (1, 0))
+
+
+def check_mask_request(grid: Grid, ratio: float, batch: int) -> None:
+    """Raises ValueError, one sentence, for a grid, a ratio or a number of clips that cannot be."""
     if min(*grid, batch) < 1:
         raise ValueError(
             f"got {batch} clips of {' x '.join(map(str, grid))} tokens to mask; give at least one "
@@ -43,11 +53,20 @@ def token_mask(
         )
     if not 0 <= ratio < 1:
         raise ValueError(f"got mask ratio {ratio}; choose one from 0 to below 1")
-    if name == "attention":
-        patches = _attention(_checked(attention, grid, batch), ratio, generator)
-    else:
-        patches = _GENERATORS[name](grid, ratio, batch, generator)
-    return torch.nn.functional.pad(patches.reshape(batch, -1), (1, 0))
+
+
+def drawn_in_proportion(weights: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """`count` of each row of `weights` (..., N), drawn one after another in proportion to them.
+
+    Bool, of the shape of `weights`, True = drawn; nothing is drawn twice. A weight of zero is
+    drawn after all others.
+    """
+    weights = weights.to(generator.device, torch.float32)
+    # Exponential waiting times divided by weights finish in the order of a weighted draw without
+    # replacement, which unlike torch.multinomial accepts weights of zero.
+    waits = torch.empty_like(weights).exponential_(generator=generator)
+    drawn = (weights / waits).topk(count, dim=-1, sorted=False).indices
+    return torch.zeros_like(weights, dtype=torch.bool).scatter_(-1, drawn, True)
 
 
 def _choose(rows: int, total: int, count: int, generator: torch.Generator) -> Tensor:
@@ -86,13 +105,8 @@ _GENERATORS: dict[str, Callable[[Grid, float, int, torch.Generator], Tensor]] = 
 
 
 def _attention(weights: Tensor, ratio: float, generator: torch.Generator) -> Tensor:
-    weights = weights.to(generator.device, torch.float32)
     sites = weights.shape[-1]
-    # Exponential waiting times divided by weights finish in the order of a weighted draw without
-    # replacement, which unlike torch.multinomial accepts weights of zero.
-    waits = torch.empty_like(weights).exponential_(generator=generator)
-    shown = (weights / waits).topk(sites - int(ratio * sites), dim=-1, sorted=False).indices
-    return torch.ones_like(weights, dtype=torch.bool).scatter_(-1, shown, False)
+    return ~drawn_in_proportion(weights, sites - int(ratio * sites), generator)
 
 
 def _checked(attention: Tensor | None, grid: Grid, batch: int) -> Tensor:

@@ -11,7 +11,7 @@ from analysis.layers.mixer import BidirectionalMixer
 from analysis.models import create_model
 from analysis.models.videomamba import VideoMamba
 from analysis.ops.selective_scan import choose_implementation
-from analysis.profiling.interleaved import interleaved_timings
+from analysis.tracing.interleaved import interleaved_timings
 from analysis.tracing.peak_memory import measure_peak_memory
 
 

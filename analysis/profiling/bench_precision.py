@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from analysis.layers.int8_products import with_int8_products
 from analysis.models import create_model
-from analysis.profiling.interleaved import interleaved_timings
+from analysis.tracing.interleaved import interleaved_timings
 
 PRECISIONS = ("float32", "bfloat16", "int8")
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from analysis.ops.selective_scan import available_implementations, selective_scan
-from analysis.profiling.interleaved import interleaved_timings
+from analysis.tracing.interleaved import interleaved_timings
 
 PASSES = ("forward", "forward_backward")
 Scan = Callable[..., Tensor]

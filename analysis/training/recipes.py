@@ -102,6 +102,11 @@ def alignment_recipe(mask: str = "attention", ratio: float = 0.8) -> Recipe:
     )
 
 
+def aligned_recipe() -> Recipe:
+    """Of the shipped student, videomamba_student_mini.aligned: longer than those of the study."""
+    return replace(alignment_recipe(), clips=48_000)
+
+
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "videomamba_mini.camera": camera_recipe,
     **{f"videomamba_mini.order_{order}": partial(order_recipe, order) for order in SCAN_ORDERS},
@@ -117,6 +122,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     ),
     "clip_mini.pictures": picture_recipe,
     "videomamba_student_mini.short": alignment_recipe,
+    "videomamba_student_mini.aligned": aligned_recipe,
     **published_recipes(),
 }
 

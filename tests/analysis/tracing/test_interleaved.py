@@ -1,6 +1,6 @@
 import time
 
-from analysis.profiling.interleaved import interleaved_timings
+from analysis.tracing.interleaved import interleaved_timings
 
 
 def test_calls_take_turns_and_warm_up_unmeasured():
