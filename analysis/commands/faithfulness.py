@@ -2,12 +2,12 @@
 
 import argparse
 import hashlib
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from analysis.commands.judged_clips import LeagueError, clips_to_judge, planted_cause
+from analysis.commands.judged_clips import clips_to_judge, planted_cause
+from analysis.commands.kept_table import TableError, keep_table, kept_rows
 from analysis.commands.output import print_json, print_table
 from analysis.commands.predict import DEFAULT_MODEL
 from analysis.commands.train import say
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
 
     try:
         table = _judged(options)
-    except (AttributionError, LeagueError, TrainingError, VideoError, WeightsError) as error:
+    except (AttributionError, TableError, TrainingError, VideoError, WeightsError) as error:
         if options.json:
             print_json({"error": str(error)})
         else:
@@ -111,13 +111,13 @@ def _judged(options: argparse.Namespace) -> dict:
         "settings": asdict(settings),
     }
     count = len(options.files) or options.clips
-    judged = _kept(options.out, heading)
+    judged = kept_rows(options.out, heading, "clips")
     for number in range(len(judged), count):
         say(f"clip {number + 1} of {count}")
         judged.append(_judge(loaded, clips, number, methods, settings))
         table = _table(heading, judged, settings.seed)
         if options.out is not None:
-            _keep(options.out, table)
+            keep_table(options.out, table)
     return _table(heading, judged[:count], settings.seed)
 
 
@@ -171,32 +171,6 @@ def _judge(loaded, clips, number: int, methods, settings) -> dict:
             "top_overlap": agreement.overlap.round(4).tolist(),
         },
     }
-
-
-def _kept(path: Path | None, heading: dict) -> list[dict]:
-    """Clips that an earlier, stopped run has judged already."""
-    if path is None or not path.exists():
-        return []
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        kept = {key: found[key] for key in heading}
-        clips = found["clips"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise LeagueError(
-            f"{path} is there and holds no table of this command; choose another --out."
-        ) from error
-    if kept != heading:
-        raise LeagueError(
-            f"{path} holds a table of other methods, clips or settings; choose another --out."
-        )
-    return clips
-
-
-def _keep(path: Path, table: dict) -> None:
-    from analysis.weights.shipped import replace_file
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, (json.dumps(table, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def _table(heading: dict, judged: list[dict], seed: int) -> dict:

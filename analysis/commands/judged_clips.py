@@ -3,20 +3,17 @@
 import argparse
 from pathlib import Path
 
+from analysis.commands.kept_table import TableError
 from analysis.commands.train import places_of, say
 
 _RENDERED_AT_ONCE = 90
 _DISCS_TRIED = 8
 
 
-class LeagueError(Exception):
-    """No table can be made; the message says what to do."""
-
-
 def clips_to_judge(options: argparse.Namespace, loaded) -> list[tuple[str, object]]:
     """Names and clips (3, T, H, W): of the files, or at least as many moves as are to be judged.
 
-    Raises LeagueError for a model that does not name camera moves and no files; VideoError and
+    Raises TableError for a model that does not name camera moves and no files; VideoError and
     TrainingError, one sentence, for files and photographs that can't be read.
     """
     return _file_clips(options, loaded) if options.files else _rendered_clips(options, loaded)
@@ -28,12 +25,12 @@ def _rendered_clips(options: argparse.Namespace, loaded) -> list[tuple[str, obje
     from analysis.training.source import RunShape
 
     if loaded.card.labels != "camera_moves":
-        raise LeagueError(
+        raise TableError(
             f"{loaded.card.name} does not name camera moves, the only clips that are rendered "
             "here; name video files to judge on."
         )
     if options.clips < 1:
-        raise LeagueError(f"At least one clip is judged on, got --clips {options.clips}.")
+        raise TableError(f"At least one clip is judged on, got --clips {options.clips}.")
     material = CameraMovesData().load(places_of(options), say)
     config = loaded.config
     shape = RunShape(0, 1, 1, config.num_frames, loaded.preprocessing.image_size)
