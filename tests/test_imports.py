@@ -28,8 +28,11 @@ ALLOWED = {
     "prediction": PREDICTION,
     "scan_comparison": PREDICTION | {"scan_comparison"},
     "profiling": PREDICTION | {"profiling"},
+    "masking": PREDICTION | {"masking"},
     "training": PREDICTION | {"training"},
-    "commands": PREDICTION | ATTRIBUTION | {"scan_comparison", "profiling", "training", "commands"},
+    "commands": PREDICTION
+    | ATTRIBUTION
+    | {"scan_comparison", "profiling", "masking", "training", "commands"},
 }
 INTERFACES = {"gradio", "plotly", "app"}
 

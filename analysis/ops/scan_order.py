@@ -108,6 +108,15 @@ def inverse_permutation(permutation: Tensor) -> Tensor:
     return inverse
 
 
+def step_lengths(tokens: Tensor, h: int, w: int) -> Tensor:
+    """Manhattan length, in tokens, of every step along a path of canonical indices (n,): (n - 1,).
+
+    A length of 1 goes to a grid neighbour; frames count like rows and columns.
+    """
+    frame, site = tokens // (h * w), tokens % (h * w)
+    return sum(axis.diff().abs() for axis in (frame, site // w, site % w))
+
+
 # Kept permutations serve training too, so they are never inference-mode tensors.
 @lru_cache(maxsize=128)
 @torch.inference_mode(False)

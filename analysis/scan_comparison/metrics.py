@@ -16,6 +16,7 @@ from analysis.ops.scan_order import (
     LayerScan,
     inverse_permutation,
     layer_scans,
+    step_lengths,
     token_permutation,
 )
 
@@ -115,7 +116,7 @@ def scan_metrics(
     positions = torch.stack([inverse_permutation(p).view(t, h, w) for p in permutations])
     temporal, vertical, horizontal = (_nearest_distance(positions, axis) for axis in (1, 2, 3))
     spatial = torch.cat([horizontal, vertical])
-    jumps = torch.cat([_jumps(p, h, w) for p in permutations])
+    jumps = torch.cat([step_lengths(p, h, w) for p in permutations])
     return ScanMetrics(
         token_orders=names,
         grid=(t, h, w),
@@ -177,12 +178,6 @@ def scan_order_metrics(
 def _nearest_distance(positions: Tensor, axis: int) -> Tensor:
     """Steps between neighbours along one axis of (orders, t, h, w), in the nearest order."""
     return positions.diff(dim=axis).abs().amin(dim=0).flatten()
-
-
-def _jumps(permutation: Tensor, h: int, w: int) -> Tensor:
-    """Manhattan length of every step of the path, in tokens."""
-    frame, place = permutation // (h * w), permutation % (h * w)
-    return sum(axis.diff().abs() for axis in (frame, place // w, place % w))
 
 
 def _mean(values: Tensor) -> float | None:

@@ -34,7 +34,7 @@ def ship(name: str, finished: FinishedRun, command: str, folder: Path) -> None:
         "licence": facts.get("licence", "MIT"),
         "reported_accuracy": evaluation["accuracy"],
         "accuracy_note": evaluation["accuracy_note"],
-        "note": facts.get("note", ""),
+        "note": getattr(recipe.objective, "note", facts.get("note", "")),
         "run": {
             "command": command,
             "seed": recipe.seed,

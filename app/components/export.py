@@ -16,10 +16,10 @@ from app.theme import ASSETS
 _PACKAGES = ("torch", "numpy", "numba", "gradio")
 
 
-def result_export(name: str) -> gr.HTML:
+def result_export(name: str, value: dict | None = None) -> gr.HTML:
     """Two buttons that save what `exported` gave them; the files are made in the browser."""
     return gr.HTML(
-        None,
+        value,
         html_template=(
             '<div class="export" role="group" aria-label="Save the results">'
             '<button type="button" data-kind="json" disabled>Save JSON</button>'

@@ -8,5 +8,6 @@ An objective is a frozen config with
   returns the loss summed over the clips and other sums for the log (`right`: clips answered right),
 - `prepare(batch, classes, generator)`: what is done to a whole batch first,
 - `scored`: whether the data can score what is learned; the held-out loss stands for it otherwise,
-- `whole_batch`: whether clips of a batch are compared, so that cores do not share it out.
+- `whole_batch`: whether clips of a batch are compared, so that cores do not share it out,
+- `note`, where the data's own does not hold for what is learned: what the weights are good for.
 """

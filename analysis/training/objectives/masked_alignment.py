@@ -5,19 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from analysis.layers.visible_tokens import VisibleTokens
 from analysis.models import create_model, list_models, model_config
 from analysis.models.aligned_layers import aligned_layers
 from analysis.models.clip_tower import ClipTower
-from analysis.models.videomamba_student import VideoMambaStudent, visible_tokens
+from analysis.models.videomamba_student import VideoMambaStudent
+from analysis.ops.alignment_loss import ALIGNMENT_LOSSES, alignment_loss
 from analysis.ops.token_mask import MASKS, token_mask
 from analysis.training.errors import TrainingError, require
 from analysis.training.source import Batch
 from analysis.weights.clip import load_clip_tower
-
-LOSSES = ("cosine", "mse", "smooth_l1")
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,7 @@ class MaskedAlignment:
     teacher_interval: int = 1
     last_layer: str = "published"
     classifies = False
+    note = "It says what its teacher sees at a token; it names no classes."
     scored = False
     whole_batch = False
 
@@ -54,7 +54,8 @@ class MaskedAlignment:
         require(self.teacher in towers, "objective.teacher", self.teacher, " or ".join(towers))
         require(self.mask in MASKS, "objective.mask", self.mask, " or ".join(MASKS))
         require(0 <= self.ratio < 1, "objective.ratio", self.ratio, "at least 0 and below 1")
-        require(self.loss in LOSSES, "objective.loss", self.loss, " or ".join(LOSSES))
+        losses = ALIGNMENT_LOSSES
+        require(self.loss in losses, "objective.loss", self.loss, " or ".join(losses))
         for name in ("layers", "layer_interval", "teacher_interval"):
             require(getattr(self, name) >= 1, f"objective.{name}", getattr(self, name), "1 or more")
         known = self.last_layer in ("published", "normed")
@@ -84,8 +85,8 @@ class MaskedAlignment:
         )
 
     def _teacher(self, student: VideoMambaStudent) -> ClipTower:
-        grid, patch = student.token_grid, model_config(self.teacher).patch_size
-        size = {"image_size": (grid.h * patch, grid.w * patch), "tubelet": student.config.tubelet}
+        frames = student.config.num_frames or 1
+        size = model_config(self.teacher).sizes_for(student.token_grid, frames)
         if self.teacher_weights is not None:
             return load_clip_tower(self.teacher_weights, self.teacher, **size)
         with torch.random.fork_rng(devices=[]):
@@ -136,7 +137,8 @@ class MaskedAlignmentLoss(nn.Module):
         mask = token_mask(
             self.mask, (grid.t, grid.h, grid.w), self.ratio, batch, generator, attention
         ).to(clips.device)
-        aims = torch.stack([visible_tokens(layer, mask) for layer in aims])
+        visible = VisibleTokens(self.model.token_grid, mask)
+        aims = torch.stack([visible.of(layer) for layer in aims])
         return batch * alignment_loss(self.model(clips, mask), aims, self.loss), {}
 
     @torch.no_grad()
@@ -144,27 +146,10 @@ class MaskedAlignmentLoss(nn.Module):
         """Targets (K, B, L, target_width) and, where the mask needs it, attention (B, t, h*w)."""
         (teacher,) = self._teacher
         clips = clips[:, :, None] if clips.ndim == 4 else clips
-        if tuple(clips.shape[3:]) != teacher.config.frame_size:
-            frames = F.interpolate(
-                clips.flatten(1, 2), teacher.config.frame_size, mode="bicubic", align_corners=False
-            )
-            clips = frames.unflatten(1, clips.shape[1:3])
         found = teacher.to(clips.device).targets(
-            clips,
+            teacher.resized(clips),
             self.model.config.align_layers,
             self.teacher_interval,
             attention=self.mask == "attention",
         )
         return found.targets, found.attention
-
-
-def alignment_loss(predicted: Tensor, aims: Tensor, kind: str) -> Tensor:
-    """Mean distance of tokens (K, B, V, C) of unit length: "cosine", "mse" or "smooth_l1".
-
-    "cosine" is 2 - 2 cos, the squared distance of two tokens; the others are means over channels
-    too.
-    """
-    predicted, aims = predicted.float(), aims.float()
-    if kind == "cosine":
-        return (2 - 2 * (predicted * aims).sum(-1)).mean()
-    return {"mse": F.mse_loss, "smooth_l1": F.smooth_l1_loss}[kind](predicted, aims)

@@ -143,6 +143,7 @@ def test_masked_pretraining_and_what_is_tuned_from_it(trained):
     assert code == 0
     manifest = json.loads(entry.read_text())
     assert manifest["reported_accuracy"] is None
+    assert "names no classes" in manifest["note"]
     assert 0 < manifest["run"]["evaluation"]["loss"] < 4
     code, tuned, _ = trained(
         "videomamba_middle.k400_mask_ft_f8_res224",
