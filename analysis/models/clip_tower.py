@@ -22,7 +22,7 @@ class ClipTowerConfig:
 
     `image_size` is one side or (height, width) in pixels, `tubelet` the number of frames in a
     token (1: every frame is looked at by itself), `output_dim` the width of the space that images
-    and texts share.
+    and texts share, `activation` that of the perceptrons, "quick_gelu" or "gelu".
     """
 
     image_size: int | tuple[int, int] = 224
@@ -33,6 +33,7 @@ class ClipTowerConfig:
     layers: int = 12
     heads: int = 12
     output_dim: int = 512
+    activation: str = "quick_gelu"
 
     def __post_init__(self) -> None:
         if any(side % self.patch_size for side in self.frame_size):
@@ -41,6 +42,10 @@ class ClipTowerConfig:
                 f"patches of {self.patch_size}; choose a multiple of {self.patch_size}"
             )
         check_heads(self.width, self.heads)
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(
+                f"unknown activation {self.activation!r}; choose {' or '.join(ACTIVATIONS)}"
+            )
 
     @property
     def frame_size(self) -> tuple[int, int]:
@@ -52,6 +57,16 @@ class ClipTowerConfig:
         """The grid of patch tokens of a clip of so many frames."""
         height, width = (side // self.patch_size for side in self.frame_size)
         return TokenGrid(frames // self.tubelet, height, width)
+
+    def sizes_for(self, grid: TokenGrid, frames: int) -> dict[str, Any]:
+        """The fields with which a tower of these patches cuts so many frames into a grid.
+
+        Raises ValueError when the frames cannot be shared among the grid's.
+        """
+        if frames % grid.t:
+            raise ValueError(f"{frames} frames can't be cut into {grid.t} tokens of equal length")
+        sides = (grid.h * self.patch_size, grid.w * self.patch_size)
+        return {"image_size": sides, "tubelet": frames // grid.t}
 
 
 @dataclass(frozen=True)
@@ -74,16 +89,20 @@ class QuickGELU(nn.Module):
         return x * torch.sigmoid(1.702 * x)
 
 
+ACTIVATIONS: dict[str, type[nn.Module]] = {"quick_gelu": QuickGELU, "gelu": nn.GELU}
+"""Of the perceptrons: OpenAI's towers have the first, most that others trained the second."""
+
+
 class ResidualAttentionBlock(nn.Module):
     """Self-attention and a perceptron of four times the width, each normalised before."""
 
-    def __init__(self, width: int, heads: int):
+    def __init__(self, width: int, heads: int, activation: str = "quick_gelu"):
         super().__init__()
         self.ln_1, self.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attn = nn.MultiheadAttention(width, heads, batch_first=True)
         self.mlp = nn.Sequential()
         self.mlp.add_module("c_fc", nn.Linear(width, 4 * width))
-        self.mlp.add_module("gelu", QuickGELU())
+        self.mlp.add_module("gelu", ACTIVATIONS[activation]())
         self.mlp.add_module("c_proj", nn.Linear(4 * width, width))
 
     def forward(
@@ -103,9 +122,11 @@ class ResidualAttentionBlock(nn.Module):
 class Transformer(nn.Module):
     """A stack of such blocks, by its published name."""
 
-    def __init__(self, width: int, layers: int, heads: int):
+    def __init__(self, width: int, layers: int, heads: int, activation: str = "quick_gelu"):
         super().__init__()
-        self.resblocks = nn.ModuleList(ResidualAttentionBlock(width, heads) for _ in range(layers))
+        self.resblocks = nn.ModuleList(
+            ResidualAttentionBlock(width, heads, activation) for _ in range(layers)
+        )
 
 
 class ClipTower(nn.Module):
@@ -121,7 +142,7 @@ class ClipTower(nn.Module):
         self.class_embedding = nn.Parameter(scale * torch.randn(width))
         self.positional_embedding = nn.Parameter(scale * torch.randn(1 + grid.h * grid.w, width))
         self.ln_pre = nn.LayerNorm(width)
-        self.transformer = Transformer(width, config.layers, config.heads)
+        self.transformer = Transformer(width, config.layers, config.heads, config.activation)
         self.ln_post = nn.LayerNorm(width)
         self.proj = nn.Parameter(scale * torch.randn(width, config.output_dim))
 
@@ -144,6 +165,19 @@ class ClipTower(nn.Module):
         for block in self.transformer.resblocks:
             tokens, _ = block(tokens)
         return (self.ln_post(tokens[:, 0]) @ self.proj).unflatten(0, (len(clip), -1))
+
+    def resized(self, clip: Tensor) -> Tensor:
+        """Clips (B, C, T, H, W) with frames of the tower's size, bicubic where they have another.
+
+        As the published pretraining feeds it: in the student's normalisation, not CLIP's own.
+        """
+        size = self.config.frame_size
+        if tuple(clip.shape[3:]) == size:
+            return clip
+        frames = nn.functional.interpolate(
+            clip.flatten(1, 2), size, mode="bicubic", align_corners=False
+        )
+        return frames.unflatten(1, clip.shape[1:3])
 
     def targets(
         self, clip: Tensor, layers: int = 1, interval: int = 1, attention: bool = False

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from analysis.layers.block import make_norm
+from analysis.layers.token_grid import TokenGrid
+from analysis.layers.visible_tokens import VisibleTokens
 from analysis.models.aligned_layers import aligned_layers
 from analysis.models.initialization import initialize_videomamba
 from analysis.models.registry import register_model
@@ -68,18 +70,6 @@ class VideoMambaStudent(VideoMambaTrunk):
         self.register_buffer("clip_pos_embed", table, persistent=False)
         initialize_videomamba(self)
 
-    def set_scan_order(self, scan_order: str) -> None:
-        """Refuses, by ValueError, all scan orders but spatial_first.
-
-        Another order would need a permutation of its own for the visible tokens of every clip.
-        """
-        super().set_scan_order(scan_order)
-        if scan_order != "spatial_first":
-            raise ValueError(
-                f"a student reads its visible tokens spatial_first, not {scan_order}; pretrain "
-                "in that order and set another one for fine-tuning"
-            )
-
     def forward(self, clip: Tensor, mask: Tensor) -> Tensor:
         """What the teacher is expected to say: (K, B, V, target_width), of unit length.
 
@@ -87,47 +77,41 @@ class VideoMambaStudent(VideoMambaTrunk):
         clips; V are left, CLS first. K layers in ascending order. Raises ValueError, one sentence,
         for clips and masks that do not fit.
         """
-        return self.decode(self.aligned_features(clip, mask), mask)
+        visible = VisibleTokens(self.token_grid, mask)
+        return self.decode(self.aligned_features(clip, mask), visible)
 
     def aligned_features(self, clip: Tensor, mask: Tensor) -> Tensor:
         """Visible tokens (K, B, V, D) of the aligned layers, before the decoders."""
+        visible = VisibleTokens(self.token_grid, mask)
+        between, hidden, residual = self.streams(visible.of(self.embed(clip)), visible)
+        published = self.config.align_last == "published"
+        last = residual if published else self.final_tokens(hidden, residual)
+        return torch.stack([*between, last])
+
+    def streams(
+        self, tokens: Tensor, grid: TokenGrid | VisibleTokens
+    ) -> tuple[list[Tensor], Tensor, Tensor]:
+        """Aligned layers but the last, each (B, V, D), and what the last block returns."""
         config, aligned = self.config, []
         *between, _ = aligned_layers(config.depth, config.align_layers, config.align_interval)
-        visible = visible_tokens(self.embed(clip), mask)
-        for number, stream in enumerate(self.run_layers(visible)):
+        for number, stream in enumerate(self.run_layers(tokens, grid)):
             # A block's output reaches the residual stream in the next block.
             if number - 1 in between:
                 aligned.append(self.norm(stream[1]))
-        hidden, residual = stream
-        if config.align_last == "normed":
-            hidden = drop_path(hidden, self.last_drop_rate, self.training)
-            residual = self.norm(add_residual(hidden, residual))
-        return torch.stack([*aligned, residual])
+        return aligned, *stream
 
-    def decode(self, features: Tensor, mask: Tensor) -> Tensor:
+    def final_tokens(self, hidden: Tensor, residual: Tensor) -> Tensor:
+        """The residual stream with the last block's output, through the final norm."""
+        hidden = drop_path(hidden, self.last_drop_rate, self.training)
+        return self.norm(add_residual(hidden, residual))
+
+    def decode(self, features: Tensor, visible: VisibleTokens) -> Tensor:
         """Aligned features (K, B, V, D) to expected targets, told where they stand by a table."""
-        table = self.clip_pos_embed.expand(len(mask), -1, -1)
-        features = features + visible_tokens(table, mask)
+        table = self.clip_pos_embed[:, : visible.grid.length]
+        features = features + visible.of(table)
         return torch.stack(
             [decoder(tokens) for decoder, tokens in zip(self.clip_decoder, features, strict=True)]
         )
-
-
-def visible_tokens(tokens: Tensor, mask: Tensor) -> Tensor:
-    """The tokens (B, V, D) of (B, L, D) that a mask (B, L), True = hidden, leaves, in order.
-
-    Raises ValueError, one sentence, for a mask that does not fit, hides CLS, or leaves more of one
-    clip than of another.
-    """
-    if mask.dtype != torch.bool or mask.shape != tokens.shape[:2]:
-        raise ValueError(
-            f"a mask of {tuple(tokens.shape[:2])} true or false values was expected, got "
-            f"{tuple(mask.shape)} of {mask.dtype}"
-        )
-    hidden = mask.sum(1)
-    if mask[:, 0].any() or (hidden != hidden[0]).any():
-        raise ValueError("a mask has to leave CLS and as many tokens of every clip in the batch")
-    return tokens[~mask].view(len(tokens), -1, tokens.shape[-1])
 
 
 def sinusoid_table(length: int, width: int) -> Tensor:

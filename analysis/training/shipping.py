@@ -2,10 +2,12 @@
 
 import platform
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from analysis.models import model_family
+from analysis.training.recipe import Recipe
 from analysis.training.run import FinishedRun
 from analysis.training.state import recipe_record
 from analysis.weights.shipped import ship_checkpoint
@@ -17,7 +19,7 @@ def ship(name: str, finished: FinishedRun, command: str, folder: Path) -> None:
     """Put the weights with their entry into `folder`; `name` is architecture, a point and a tag."""
     recipe, state, evaluation = finished.recipe, finished.state, finished.evaluation
     config = state.result.config
-    classes = getattr(config, "num_classes", None)
+    labels = finished.material.label_order if getattr(config, "num_classes", None) else None
     facts = finished.material.facts()
     entry = {
         "architecture": recipe.model.name,
@@ -25,8 +27,8 @@ def ship(name: str, finished: FinishedRun, command: str, folder: Path) -> None:
         "tag": name.partition(".")[2],
         "training": "toy",
         "data": facts["data"],
-        "labels": finished.material.label_order if classes else None,
-        "overrides": {"num_classes": classes} if classes else {},
+        "labels": labels,
+        "overrides": _overrides(recipe, config),
         "num_frames": config.num_frames,
         "image_size": config.image_size,
         "scan_order": getattr(config, "scan_order", None),
@@ -52,3 +54,8 @@ def ship(name: str, finished: FinishedRun, command: str, folder: Path) -> None:
         },
     }
     ship_checkpoint(state.result.state_dict(), entry, folder)
+
+
+def _overrides(recipe: Recipe, config: Any) -> dict[str, Any]:
+    """What the objective made of the model, as `create_model` has to be told again."""
+    return {name: getattr(config, name) for name in recipe.objective.model_options(())}

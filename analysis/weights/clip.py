@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import math
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from analysis.models import create_model
-from analysis.models.clip_tower import ClipTower
+from analysis.layers.token_grid import TokenGrid
+from analysis.models import create_model, model_config
+from analysis.models.clip_tower import ClipTower, ClipTowerConfig
 from analysis.weights.card import WeightsError
+from analysis.weights.clip_layouts import STEM, tower_tensors
 from analysis.weights.conversion import inflate_kernel, resize_pos_embed, square_grid
 from analysis.weights.fitting import load_state_dict_with_report
 from analysis.weights.initial import initial_tensors
+from analysis.weights.reading import read_checkpoint
 
-STEM = "conv1.weight"
 TABLE = "positional_embedding"
-# Where the tower stands in a whole CLIP, and in the published video-text checkpoints.
-_PLACES = ("visual.", "clip_teacher.")
+# What the programs that write CLIP files put beside them.
+_TRANSFORMERS_CONFIG, _OPEN_CLIP_CONFIG = "config.json", "open_clip_config.json"
+_HEAD_WIDTH = 64
+_BLOCK = re.compile(r"transformer\.resblocks\.(\d+)\.")
 
 
 def load_clip_tower(
@@ -27,9 +35,10 @@ def load_clip_tower(
 ) -> ClipTower:
     """A tower with the tensors of a checkpoint file or a weights name, in evaluation mode.
 
-    They are the tower alone, a whole CLIP or a model trained with the tower as its teacher, by
-    CLIP's own parameter names. A stem for images gets a time axis, a position table of another
-    resolution is resized bicubically; `overrides` are fields of `ClipTowerConfig`.
+    They are the tower alone, a whole CLIP or a model trained with the tower as its teacher, by the
+    names of OpenAI, open_clip or `transformers`. A stem for images gets a time axis, a position
+    table of another resolution is resized bicubically; `overrides` are fields of
+    `ClipTowerConfig`.
 
     Raises WeightsError, one sentence, for files that cannot be read and tensors that do not fit.
     """
@@ -37,9 +46,48 @@ def load_clip_tower(
         tower = create_model(architecture, **overrides)
     except ValueError as error:
         raise WeightsError(str(error)) from error
-    state = _tower_tensors(initial_tensors(str(source)))
-    load_state_dict_with_report(tower, fitted_clip_tensors(state, tower))
-    return tower.eval()
+    return _filled(tower, tower_tensors(initial_tensors(str(source))))
+
+
+@dataclass(frozen=True, eq=False)
+class StoredTower:
+    """A tower's tensors with the sizes they were trained in, ready to be fitted to others."""
+
+    tensors: Mapping[str, Tensor]
+    config: ClipTowerConfig
+
+    def tower(self, grid: TokenGrid, frames: int) -> ClipTower:
+        """The tower that cuts so many frames into a grid of tokens, in evaluation mode.
+
+        Raises WeightsError, one sentence, for sizes it cannot have and tensors that do not fit.
+        """
+        try:
+            tower = ClipTower(replace(self.config, **self.config.sizes_for(grid, frames)))
+        except ValueError as error:
+            raise WeightsError(str(error)) from error
+        return _filled(tower, self.tensors)
+
+
+def shipped_clip_tower(name: str, architecture: str) -> StoredTower:
+    """The tower of shipped weights; `architecture` is the tower's. Raises WeightsError."""
+    return StoredTower(tower_tensors(initial_tensors(name)), model_config(architecture))
+
+
+def read_clip_file(path: str | Path) -> StoredTower:
+    """The tower in a checkpoint file, of whatever sizes; layouts as for `load_clip_tower`.
+
+    What tensors do not tell is read from the config.json of `transformers` or the
+    open_clip_config.json beside the file; without either, heads are 64 channels wide and the
+    activation is QuickGELU, as in all of OpenAI's towers.
+
+    Raises WeightsError, one sentence, for files that cannot be read or hold no tower.
+    """
+    path = Path(path)
+    state = tower_tensors(read_checkpoint(path))
+    try:
+        return StoredTower(state, _file_config(state, path.parent))
+    except ValueError as error:
+        raise WeightsError(f"{path.name} can't be used: {error}.") from error
 
 
 def fitted_clip_tensors(state: Mapping[str, Tensor], tower: ClipTower) -> dict[str, Tensor]:
@@ -59,9 +107,53 @@ def fitted_clip_tensors(state: Mapping[str, Tensor], tower: ClipTower) -> dict[s
     return {key: value.float() for key, value in fitted.items() if torch.is_tensor(value)}
 
 
-def _tower_tensors(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    for place in _PLACES:
-        inside = {k.removeprefix(place): v for k, v in state.items() if k.startswith(place)}
-        if inside:
-            return inside
-    return dict(state)
+def _file_config(state: Mapping[str, Tensor], folder: Path) -> ClipTowerConfig:
+    stem, table, proj = (_required(state, key) for key in (STEM, TABLE, "proj"))
+    width, channels, *_, patch = stem.shape
+    side = math.isqrt(len(table) - 1)
+    blocks = [int(found[1]) for key in state if (found := _BLOCK.match(key))]
+    return ClipTowerConfig(
+        image_size=side * patch,
+        patch_size=patch,
+        in_channels=channels,
+        width=width,
+        layers=1 + max(blocks, default=-1),
+        output_dim=proj.shape[-1],
+        **{"heads": max(1, width // _HEAD_WIDTH), **_stated(folder, width)},
+    )
+
+
+def _filled(tower: ClipTower, state: Mapping[str, Tensor]) -> ClipTower:
+    load_state_dict_with_report(tower, fitted_clip_tensors(state, tower))
+    return tower.eval()
+
+
+def _required(state: Mapping[str, Tensor], key: str) -> Tensor:
+    if key not in state:
+        raise WeightsError(f"The weights do not fit the model: the file lacks {key}.")
+    return state[key]
+
+
+def _stated(folder: Path, width: int) -> dict[str, Any]:
+    """Heads and activation as a file beside the checkpoint tells them, as far as it does."""
+    if ours := _json_object(folder / _OPEN_CLIP_CONFIG):
+        model = ours.get("model_cfg", ours)
+        head_width = model.get("vision_cfg", {}).get("head_width", _HEAD_WIDTH)
+        quick = model.get("quick_gelu", False)
+        return {"heads": width // head_width, "activation": "quick_gelu" if quick else "gelu"}
+    if theirs := _json_object(folder / _TRANSFORMERS_CONFIG):
+        vision = theirs.get("vision_config", theirs)
+        names = {"num_attention_heads": "heads", "hidden_act": "activation"}
+        return {ours: vision[key] for key, ours in names.items() if key in vision}
+    return {}
+
+
+def _json_object(path: Path) -> dict[str, Any]:
+    """What a JSON file holds; nothing when it is not there."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path.name} beside the checkpoint cannot be read.") from error
+    return content if isinstance(content, dict) else {}

@@ -65,7 +65,7 @@ def initial_tensors(source: str) -> dict[str, Tensor]:
 
     Raises WeightsError, one sentence.
     """
-    if Path(source).suffix in (".safetensors", ".pth", ".pt"):
+    if Path(source).suffix in (".safetensors", ".pth", ".pt", ".bin"):
         return read_checkpoint(Path(source))
     card = weights_card(source)
     if card.file is None:

@@ -87,14 +87,12 @@ def load_model(
     """
     card = _classifier_card(name)
     path = _weights_path(card, weights_file, progress)
-    content_hash = weights_hash(card, path)
-    if card.sha256 not in (None, content_hash) and weights_file is None:
-        raise WeightsError(f"{card.file} is not the file its entry describes; restore it.")
+    content_hash = weights_hash(card, path) if weights_file else checked_hash(card, path)
     state = read_checkpoint(path) if path else None
     if state is not None and card.training == "untrained":
         card = _card_of_own_file(card, state, path)
     card = _inflated(card, num_frames)
-    model = _build(card, num_frames, image_size, scan_order)
+    model = initial_model(card, num_frames, image_size, scan_order)
     if state is None:
         report = LoadReport(loaded=(), missing=tuple(model.state_dict()))
     else:
@@ -160,6 +158,33 @@ def weights_hash(card: WeightsCard, weights_file: str | Path | None = None) -> s
     raise WeightsError(f"{card.file} is not on this machine yet; load {card.name} first.")
 
 
+def checked_hash(card: WeightsCard, path: Path | None) -> str:
+    """As ``weights_hash``; raises WeightsError too for a file that is not the one of the card."""
+    content_hash = weights_hash(card, path)
+    if card.sha256 not in (None, content_hash):
+        raise WeightsError(f"{card.file} is not the file its entry describes; restore it.")
+    return content_hash
+
+
+def initial_model(
+    card: WeightsCard,
+    num_frames: int | None = None,
+    image_size: int | None = None,
+    scan_order: str | None = None,
+) -> nn.Module:
+    """The model that a card's tensors fit, with its initial values from a fixed seed.
+
+    Options as for ``load_model``. Raises WeightsError for sizes the model cannot have.
+    """
+    options = _options(card, num_frames, image_size, scan_order)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(UNTRAINED_SEED)
+            return create_model(card.architecture, **options)
+    except ValueError as error:
+        raise WeightsError(str(error)) from error
+
+
 @lru_cache(maxsize=32)
 def _file_hash(path: Path, modified_ns: int, size: int) -> str:
     """The time and size are there so that a changed file is hashed again."""
@@ -173,18 +198,6 @@ def _weights_path(
     if weights_file is not None:
         return Path(weights_file)
     return None if card.file is None else fetch_checkpoint(card, progress)
-
-
-def _build(
-    card: WeightsCard, num_frames: int | None, image_size: int | None, scan_order: str | None
-) -> nn.Module:
-    options = _options(card, num_frames, image_size, scan_order)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(UNTRAINED_SEED)
-            return create_model(card.architecture, **options)
-    except ValueError as error:
-        raise WeightsError(str(error)) from error
 
 
 def _options(

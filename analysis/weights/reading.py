@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from analysis.weights.card import WeightsError
+from analysis.weights.script_archive import is_script_archive, read_script_archive
 
 _LAYOUTS = ("model", "module")
 _PREFIXES = ("module.", "backbone.", "encoder.")
@@ -32,6 +33,7 @@ _HARMLESS_CLASSES = [argparse.Namespace]
 def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
     """The state dict in a safetensors, .pth, .pt or .bin file, on the CPU, by parameter name.
 
+    Of a TorchScript archive, the form in which OpenAI published CLIP, the parameters are read.
     Accepts the bare state dict (published video files) and one stored under ``model`` (published
     image files) or ``module``; the prefixes ``module.``, ``backbone.`` and ``encoder.`` are
     stripped from names. Raises WeightsError, in one sentence, for anything else: a missing,
@@ -83,6 +85,8 @@ def _read_pickled(path: Path, zipped: bool) -> Any:
     if zipped and not _is_whole_zip(path):
         raise _damaged(path, "PyTorch")
     try:
+        if zipped and is_script_archive(path):
+            return read_script_archive(path)
         with torch.serialization.safe_globals(_HARMLESS_CLASSES), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # old tensor formats load fine but are announced
             return torch.load(path, map_location="cpu", weights_only=True)

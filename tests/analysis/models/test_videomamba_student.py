@@ -6,13 +6,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from analysis.layers.visible_tokens import VisibleTokens
 from analysis.models import create_model, list_classifiers, list_models
 from analysis.models.videomamba import VideoMamba, VideoMambaConfig
 from analysis.models.videomamba_student import (
     StudentConfig,
     VideoMambaStudent,
     sinusoid_table,
-    visible_tokens,
 )
 from analysis.ops.token_mask import token_mask
 
@@ -56,9 +56,10 @@ def test_golden_blocks_features_and_output(golden_folder, case, dtype):
         torch.testing.assert_close(found.float(), io[name], rtol=1e-6, atol=1e-5)
 
     with torch.inference_mode():
-        visible = visible_tokens(student.embed(clip), mask)
-        close(visible, "tokens")
-        for index, (hidden, residual) in enumerate(student.run_layers(visible)):
+        visible = VisibleTokens(student.token_grid, mask)
+        tokens = visible.of(student.embed(clip))
+        close(tokens, "tokens")
+        for index, (hidden, residual) in enumerate(student.run_layers(tokens, visible)):
             close(hidden, f"block{index}.hidden")
             close(residual, f"block{index}.residual")
         close(student.aligned_features(clip, mask), "features")
@@ -151,7 +152,7 @@ def test_recomputed_layers_have_the_same_gradients(debug_clip, align_last):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda mask: mask[:, 1:], r"\(2, 65\) true or false values was expected"),
+        (lambda mask: mask[:, 1:], r"\(B, 65\) true or false values was expected"),
         (lambda mask: mask.float(), "of torch.float32"),
         (lambda mask: ~mask, "leave CLS"),
         (lambda mask: mask & (torch.arange(2)[:, None] == 0), "as many tokens of every clip"),
@@ -168,7 +169,7 @@ def test_masks_that_do_not_fit_are_one_sentence(debug_clip, change, message):
     [
         ({"align_last": "mean"}, "choose published or normed"),
         ({"align_layers": 4}, "4 layers, 1 apart, were asked for of 3"),
-        ({"scan_order": "temporal_first"}, "spatial_first, not temporal_first"),
+        ({"scan_order": "zigzag"}, "unknown scan order"),
     ],
 )
 def test_impossible_students_are_one_sentence(fields, message):
@@ -178,6 +179,6 @@ def test_impossible_students_are_one_sentence(fields, message):
 
 def test_students_and_towers_are_no_classifiers():
     others = {name for name in list_models() if name not in list_classifiers()}
-    families = ("videomamba_student", "clip", "clip_tower")
+    families = ("videomamba_student", "videomamba_retrieval", "clip", "clip_tower")
     assert others == {name for family in families for name in list_models(family)}
     assert set(list_models("videomamba")) <= set(list_classifiers())

@@ -69,7 +69,7 @@ def test_another_resolution_resizes_the_table(tmp_path, state):
     [
         (lambda state: {k: v for k, v in state.items() if k != "proj"}, "the file lacks proj"),
         (lambda state: {**state, "proj": torch.zeros(32, 8)}, r"proj is \(32, 8\)"),
-        (lambda state: {"head.weight": torch.zeros(2, 2)}, "the file lacks class_embedding"),
+        (lambda state: {"head.weight": torch.zeros(2, 2)}, "the file lacks conv1.weight"),
     ],
     ids=["without_projection", "another_width", "another_model"],
 )
