@@ -8,6 +8,7 @@ from analysis.commands import (
     bench,
     compare_scans,
     evaluate,
+    evaluate_retrieval,
     explain,
     faithfulness,
     gpu_check,
@@ -44,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         gpu_check,
         train,
         evaluate,
+        evaluate_retrieval,
         recipes,
         study,
     ):

@@ -42,6 +42,13 @@ def attribution_tab(page) -> None:
     page.locator("#tabs").evaluate("tabs => tabs.scrollIntoView()")
 
 
+def masking_tab(page) -> None:
+    page.get_by_role("tab", name="Masking").click()
+    page.locator("#masking-notice .notice-done", has_text="masks").wait_for()
+    page.locator("#mask-effects-notice .notice-done", has_text="points").wait_for()
+    page.locator("#tabs").evaluate("tabs => tabs.scrollIntoView()")
+
+
 def cost_tab(page) -> None:
     page.get_by_role("tab", name="Cost").click()
     page.locator("#cost-notice .notice-done", has_text="points").wait_for()
@@ -69,6 +76,8 @@ SCENES: tuple[tuple[str, str, Callable], ...] = (
     ("hidden-states-dark", "dark", hidden_states_tab),
     ("attribution", "light", attribution_tab),
     ("attribution-dark", "dark", attribution_tab),
+    ("masking", "light", masking_tab),
+    ("masking-dark", "dark", masking_tab),
     ("cost", "light", cost_tab),
     ("cost-dark", "dark", cost_tab),
     ("learn", "light", learn_tab),

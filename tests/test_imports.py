@@ -29,10 +29,11 @@ ALLOWED = {
     "scan_comparison": PREDICTION | {"scan_comparison"},
     "profiling": PREDICTION | {"profiling"},
     "masking": PREDICTION | {"masking"},
+    "retrieval": PREDICTION | {"retrieval"},
     "training": PREDICTION | {"training"},
     "commands": PREDICTION
     | ATTRIBUTION
-    | {"scan_comparison", "profiling", "masking", "training", "commands"},
+    | {"scan_comparison", "profiling", "masking", "retrieval", "training", "commands"},
 }
 INTERFACES = {"gradio", "plotly", "app"}
 

@@ -5,6 +5,7 @@ import analysis.models.clip
 import analysis.models.clip_tower
 import analysis.models.timesformer
 import analysis.models.videomamba
+import analysis.models.videomamba_retrieval
 import analysis.models.videomamba_student
 import analysis.models.vision_transformer
 import analysis.models.vivit  # noqa: F401

@@ -14,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from analysis.layers.block import Block, make_norm
 from analysis.layers.mixer import BidirectionalMixer
+from analysis.layers.token_grid import TokenGrid
 from analysis.layers.visible_tokens import VisibleTokens
 from analysis.models.patch_embedding import PatchEmbedding, StemConfig
 from analysis.ops.drop_path import drop_path_rates
@@ -120,14 +121,15 @@ class VideoMambaTrunk(nn.Module):
             return torch.cat([cls, patches.flatten(1, 2)], dim=1)
 
     def run_layers(
-        self, hidden: Tensor, visible: VisibleTokens | None = None
+        self, hidden: Tensor, grid: TokenGrid | VisibleTokens | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """The pair (hidden, residual) that each block returns, the blocks running as it is read.
 
-        `hidden` are the tokens that enter the first block: all, or the `visible` ones of a mask.
+        `hidden` are the tokens that enter the first block: all those of the model's grid, or of
+        another `grid`, or the visible ones of a mask.
         The residual does not yet contain what stands beside it, the block's own output.
         """
-        residual, grid = None, visible or self.token_grid
+        residual, grid = None, grid or self.token_grid
         for number, (layer, scan) in enumerate(zip(self.layers, self.layer_scans, strict=True)):
             if self.checkpoint_layers and torch.is_grad_enabled():
                 layer = partial(checkpoint, layer, use_reentrant=False)

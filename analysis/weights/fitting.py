@@ -57,6 +57,7 @@ def load_state_dict_with_report(
     *,
     strict: bool = True,
     source_grid: Grid | None = None,
+    trunk: str = "",
 ) -> LoadReport:
     """Copy ``state`` into ``model``, fitting position tables and stem, and report every key.
 
@@ -64,19 +65,25 @@ def load_state_dict_with_report(
     frame count linearly, an image stem is inflated for a video model (whose temporal table then
     starts at zero). ``model`` has ``token_grid`` with h and w; ``source_grid`` is the (h, w) the
     file's position table was made for. Without it, a table of the model's own length is taken to
-    cover the model's grid and any other to cover a square.
+    cover the model's grid and any other to cover a square. ``trunk`` is the name of the part of
+    ``model`` that has all this, when it is not the whole.
 
     Raises WeightsError, before anything is copied, for a value that is not finite, and with
     ``strict`` for missing keys, unexpected keys and shapes that cannot be fitted. Without
     ``strict`` a key whose shape cannot be fitted counts as missing and as unexpected.
     """
-    target = model.state_dict()
+    target, part = model.state_dict(), model.get_submodule(trunk)
+    prefix = f"{trunk}." if trunk else ""
     fitted: dict[str, Tensor] = {}
     resized: list[ResizedTensor] = []
     misfits: list[str] = []
     for key in (key for key in target if key in state):
-        value, method = _fit(key, state[key], target[key], model, source_grid)
-        if value.shape != target[key].shape or not value.is_floating_point():
+        value, method = state[key], None
+        if key.startswith(prefix):
+            name = key.removeprefix(prefix)
+            value, method = _fit(name, value, target[key], part, source_grid)
+        same_kind = value.is_floating_point() == target[key].is_floating_point()
+        if value.shape != target[key].shape or not same_kind:
             misfits.append(key)
             continue
         if not torch.isfinite(value).all():
@@ -84,9 +91,10 @@ def load_state_dict_with_report(
         fitted[key] = value
         if method is not None:
             resized.append(_resized(key, state[key].shape, value.shape, method))
-    if TEMPORAL in target and TEMPORAL not in state and any(r.key == STEM for r in resized):
-        fitted[TEMPORAL] = torch.zeros_like(target[TEMPORAL])
-        resized.append(_resized(TEMPORAL, (), target[TEMPORAL].shape, "zeros, as for images"))
+    table, inflated = prefix + TEMPORAL, any(r.key == prefix + STEM for r in resized)
+    if table in target and table not in state and inflated:
+        fitted[table] = torch.zeros_like(target[table])
+        resized.append(_resized(table, (), target[table].shape, "zeros, as for images"))
 
     report = _report(state, target, fitted, resized, misfits)
     if strict and (report.missing or report.unexpected):

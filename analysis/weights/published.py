@@ -133,14 +133,14 @@ _OTHERS = {
         "Something-Something V2 without labels",
         f"{_STUDENT} The model zoo says 200 epochs, the training script 801.",
     ),
-    "m16_5M_f8_res224": ("videomamba_middle_retrieval", "CC3M and WebVid-2M", _RETRIEVAL),
+    "m16_5M_f8_res224": ("videomamba_retrieval_middle", "CC3M and WebVid-2M", _RETRIEVAL),
     "m16_17M_f8_res224": (
-        "videomamba_middle_retrieval",
+        "videomamba_retrieval_middle",
         "CC3M, WebVid-2M, CC12M, COCO, Visual Genome and SBU",
         _RETRIEVAL,
     ),
     "m16_25M_f8_res224": (
-        "videomamba_middle_retrieval",
+        "videomamba_retrieval_middle",
         "CC3M, WebVid-10M, CC12M, COCO, Visual Genome and SBU",
         _RETRIEVAL,
     ),
@@ -203,7 +203,7 @@ def _classifier_card(stem: str, top1: float) -> WeightsCard:
 
 def _card_without_classifier(stem: str, architecture: str, data: str, note: str) -> WeightsCard:
     num_frames, image_size = _frames(stem), _resolution(stem)
-    is_retrieval = architecture.endswith("_retrieval")
+    is_retrieval = "_retrieval_" in architecture
     preprocessing = retrieval_preprocessing if is_retrieval else video_preprocessing
     return _card(
         stem,

@@ -98,7 +98,7 @@ def mask_order_sentence(orders: MaskOrders | None, ratio: float) -> str:
         f"whole clips, of which they answer {percent(whole)} right on average over the orders. "
         f"{STRATEGY_NAMES[best.strategy]} keeps most, {percent(_mean_accuracy(best))}. "
         f"{_rows_words(orders, found)} Two models of one order differ by up to "
-        f"{percent(spread)}, so read smaller differences as none."
+        f"{significant(100 * spread, 2)} points, so read smaller differences as none."
     )
 
 

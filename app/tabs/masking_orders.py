@@ -13,7 +13,6 @@ from app.components.explanation import (
 from app.components.export import exported, result_export
 from app.components.mask_order_table import mask_order_sentence, mask_order_table
 from app.components.sorted_table import build_sorted_table
-from app.context import AppContext
 from app.mask_orders import MaskOrders, read_mask_orders
 
 HOW = """
@@ -32,7 +31,7 @@ before the first block, as in masked pretraining (VideoMamba paper, section 3.4)
 """
 
 
-def build_masking_orders(context: AppContext) -> None:
+def build_masking_orders() -> None:
     """Place the table; it is of the shipped study whatever is chosen beside."""
     orders = read_mask_orders()
     ratios = orders.ratios if orders else [0.8]
@@ -41,15 +40,15 @@ def build_masking_orders(context: AppContext) -> None:
         [(f"{100 * value:.3g} %", value) for value in ratios],
         value=ratios[0],
         label="Share asked to be hidden",
-        elem_id="mask-orders-ratio",
+        elem_id="mask-accuracies-ratio",
         elem_classes="inline-choice",
     )
     table = build_sorted_table(
-        mask_order_table(orders, ratios[0]), "mask-orders", "Strategies and scan orders"
+        mask_order_table(orders, ratios[0]), "mask-accuracies", "Strategies and scan orders"
     )
     with gr.Row(elem_classes="under-row"):
-        words = caption(mask_order_sentence(orders, ratios[0]), "mask-orders-caption")
-        result_export("mask_orders", orders and _exported(orders))
+        words = caption(mask_order_sentence(orders, ratios[0]), "mask-accuracies-caption")
+        result_export("mask_accuracies", orders and _exported(orders))
     how_it_is_computed(HOW)
 
     def show(chosen: float) -> dict:

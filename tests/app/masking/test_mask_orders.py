@@ -63,7 +63,7 @@ def test_the_sentence_names_the_best_and_what_rows_bring(orders):
     assert "90 clips" in words and "Motion keeps most" in words
     assert "whole rows (with 75" in words and "not 79.7" in words
     assert "runs of 10" in words and "runs of 1.25" in words
-    assert "differ by up to 2" in words
+    assert "differ by up to 2.0 points" in words
 
 
 @pytest.mark.parametrize("content", [None, "{", '{"ratios": [0.8]}', "[]"])
