@@ -30,6 +30,7 @@ from app.tabs.attribution import build_attribution
 from app.tabs.cost import build_cost
 from app.tabs.hidden_states import build_hidden_states
 from app.tabs.learn import build_learn
+from app.tabs.masking import build_masking
 from app.tabs.predict import build_predict
 from app.tabs.results import build_results
 from app.tabs.scan_lab import build_scan_lab
@@ -52,6 +53,7 @@ TABS = (
     Tab("hidden_states", "Hidden states", build_hidden_states),
     Tab("attribution", "Attribution", build_attribution),
     Tab("what_if", "What if", build_what_if),
+    Tab("masking", "Masking", build_masking),
     Tab("cost", "Cost", build_cost),
     Tab("results", "Results", build_results),
     Tab("learn", "Learn", build_learn),
@@ -92,6 +94,7 @@ def build_app(settings: Settings, session: Session | None = None) -> gr.Blocks:
             note=parts.note,
             filmstrip=filmstrip,
             open_tab=gr.State(TABS[0].name),
+            opened_mask=gr.State(None),
             changed=gr.State(None),
         )
         build_api(session, default_card(settings).name)  # first: its names are the public ones
@@ -174,6 +177,7 @@ def _wire_panels(
         shown_selections = values[len(context.selection_inputs) :]
         updates = announce(link.tab or open_tab, *astuple(link.selection), *shown_selections)
         updates |= linked(link.selection, link.tab or open_tab, link.place)
+        updates[context.opened_mask] = link.mask
         if link.selection != first:
             updates |= sidebar_values(parts, link.selection)
         if link.tab:
@@ -199,7 +203,13 @@ def _wire_panels(
     address.tabs.select(_opened_tab, None, context.open_tab, **quiet).then(
         announce, inputs, outputs, **quiet
     )
-    opened = [context.open_tab, address.tabs, address.notice, *context.selection_inputs]
+    opened = [
+        context.open_tab,
+        context.opened_mask,
+        address.tabs,
+        address.notice,
+        *context.selection_inputs,
+    ]
     opened += [parts.picker, parts.card]
     app.load(open_page, inputs, [*outputs, *opened], **quiet)
 

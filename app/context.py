@@ -71,6 +71,8 @@ class AppContext:
     """How the setting relates to the trained one and what an answer costs (`setting_note`)."""
     filmstrip: gr.HTML
     open_tab: gr.State
+    opened_mask: gr.State
+    """The MaskSetting that an opened link asks for until it is drawn, or None."""
     changed: gr.State
     """The Selection the sidebar settled on. Listen to its `change`, not to the single menus: while
     one model's choices replace another's, the menus do not fit each other."""

@@ -6,4 +6,12 @@ from analysis.training.errors import TrainingError
 from analysis.video.limits import VideoError
 from analysis.weights import WeightsError
 
-READABLE_ERRORS = (VideoError, WeightsError, TrainingError, AttributionError, ProfilingError)
+
+class MaskRequestError(ValueError):
+    """A mask that cannot be drawn; the message is one sentence."""
+
+
+READABLE_ERRORS = (
+    *(VideoError, WeightsError, TrainingError, AttributionError, ProfilingError),
+    MaskRequestError,
+)

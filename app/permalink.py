@@ -19,7 +19,9 @@ from app.components.sidebar import (
     trained_frames,
     weights_choices,
 )
+from app.errors import MaskRequestError
 from app.example_clips import list_examples
+from app.mask_runs import MaskSetting, checked_setting
 from app.selection import Selection
 from app.session import planned
 
@@ -54,6 +56,8 @@ class OpenedLink:
     tab: str | None
     """None where the address names none."""
     place: Place | None
+    mask: MaskSetting | None
+    """None where the address asks for no mask."""
     complaints: tuple[str, ...]
 
 
@@ -96,7 +100,8 @@ def read_link(query: Mapping[str, str], first: Selection, tabs: Sequence[str]) -
     )
     tab = reader.take("tab", lambda text: _read_name(text, "tab", tabs), None)
     place = _read_place(reader, selection)
-    return OpenedLink(selection, tab, place, tuple(reader.complaints))
+    mask = reader.take("mask", _read_mask, None)
+    return OpenedLink(selection, tab, place, mask, tuple(reader.complaints))
 
 
 def link_parameters(
@@ -163,6 +168,24 @@ def _read_resolution(text: str, card: WeightsCard) -> int:
             f"frames into whole patches, can be given {_either(map(str, sides))}."
         )
     return int(text)
+
+
+def _read_mask(text: str) -> MaskSetting:
+    """A strategy, and where they are given the share it hides and the seed it is drawn with."""
+    fresh = MaskSetting()
+    strategy, *numbers = text[:SHOWN_CHARACTERS].split(",")
+    try:
+        ratio, seed = [*map(float, numbers), *(fresh.ratio, fresh.seed)[len(numbers) :]]
+    except ValueError:
+        raise LinkError(
+            f"The link asks for a mask {_quoted(text)}; write it as {fresh.text}: strategy, share "
+            "hidden and seed."
+        ) from None
+    try:
+        return checked_setting(strategy, ratio, seed)
+    except MaskRequestError as error:
+        why = str(error)[0].lower() + str(error)[1:]
+        raise LinkError(f"The link asks for a mask {_quoted(text)}, but {why}") from None
 
 
 def _read_name(text: str, what: str, names: Collection[str]) -> str:

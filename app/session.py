@@ -134,19 +134,12 @@ class Session:
         Raises WeightsError when the weights are not on this machine yet, and VideoError when the
         clip is not there any more.
         """
-        parts = [
-            kind,
-            code_hash(),
-            _content_hash(selection),
-            selection.clip_name,
-            selection.model,
-            weights_hash(weights_card(selection.model)),
-            selection.num_frames,
-            selection.image_size,
-            selection.scan_order,
-            *extra,
-        ]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        weights = weights_hash(weights_card(selection.model))
+        return _result_name(kind, selection, weights, selection.scan_order, *extra)
+
+    def clip_key(self, kind: str, selection: Selection, *extra: str | int | float | None) -> str:
+        """As `key`, for results that neither weights nor scan order enter. Raises VideoError."""
+        return _result_name(kind, selection, *extra)
 
     def recall(self, key: str) -> dict | None:
         return self._results.get(key)
@@ -173,6 +166,14 @@ def planned(selection: Selection) -> ModelPlan:
     return plan_model(
         selection.model, num_frames=selection.num_frames, image_size=selection.image_size
     )
+
+
+def _result_name(kind: str, selection: Selection, *parts: str | int | float | None) -> str:
+    asked = [
+        *(kind, code_hash(), _content_hash(selection), selection.clip_name, selection.model),
+        *(selection.num_frames, selection.image_size, *parts),
+    ]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
 def _parameter_bytes(loaded: LoadedModel) -> int:

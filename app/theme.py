@@ -16,6 +16,8 @@ STYLE_SHEETS = tuple(
         "learn.css",
         "attribution.css",
         "cost.css",
+        "masking.css",
+        "mask_alignment.css",
     )
 )
 
@@ -51,6 +53,26 @@ FAMILY_COLORS = {
 }
 """One colour per family of models, attention models by how they attend."""
 
+STRATEGY_COLORS = {
+    "random": "#7F7F7F",
+    "tube": "#CC79A7",
+    "clip_row": "#0072B2",
+    "frame_row": "#56B4E9",
+    "attention": "#D55E00",
+    "block": "#009E73",
+    "motion": "#E69F00",
+}
+"""One colour per masking strategy; rows are blue."""
+
+STRATEGY_NAMES = {
+    "random": "Random",
+    "tube": "Tube",
+    "clip_row": "Clip-row",
+    "frame_row": "Frame-row",
+    "attention": "Attention",
+    "block": "Block",
+    "motion": "Motion",
+}
 
 ACCENT = "#5B5BD6"
 """Of data without a colour of its own."""

@@ -23,7 +23,7 @@ function place() {
 
 function link() {
   const address = new URL(location.href);
-  for (const [name, value] of Object.entries({ ...props.value.parameters, ...place() })) {
+  for (const [name, value] of Object.entries({ ...props.value.parameters, ...scope.links, ...place() })) {
     if (value) address.searchParams.set(name, value);
     else address.searchParams.delete(name);
   }
@@ -64,6 +64,6 @@ function take() {
 
 element.querySelector(".link-copy").addEventListener("click", copy);
 said.addEventListener("keydown", (event) => { if (event.key === "Escape") said.hidden = true; });
-scope.listen(element, { cursor: writeSoon });
+scope.listen(element, { cursor: writeSoon, link: writeSoon });
 watch("value", take);
 take();

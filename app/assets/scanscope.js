@@ -8,6 +8,7 @@
     opening: null,
     cursor: { frame: 0, token: null },
     playing: null,
+    links: {},
   };
 
   const announce = (name) => window.dispatchEvent(new CustomEvent(`scanscope:${name}`));
@@ -29,6 +30,13 @@
     const count = state.clip.count;
     state.cursor = { frame: ((frame % count) + count) % count, token };
     announce("cursor");
+  }
+
+  // What a tab adds to the page's address: parameter `name`, "" for none.
+  function linkTo(name, text) {
+    if (state.links[name] === text) return;
+    state.links[name] = text;
+    announce("link");
   }
 
   // A token covers `tubelet` frames: choosing it moves the time cursor into them.
@@ -202,6 +210,7 @@
     get clip() { return state.clip; },
     get cursor() { return state.cursor; },
     get playing() { return state.playing !== null; },
-    showClip, openAt, moveTo, selectToken, step, togglePlay, stop, listen, paint, unpacker,
+    get links() { return state.links; },
+    showClip, openAt, moveTo, linkTo, selectToken, step, togglePlay, stop, listen, paint, unpacker,
   };
 })();

@@ -36,6 +36,7 @@ function framesOf(step) {
 const capital = (words) => words[0].toUpperCase() + words.slice(1);
 
 function amount(number) {
+  if (number === null) return "hidden";
   const size = Math.abs(number);
   const sign = number < 0 ? "\u2212" : "";
   if (value().as_share) {

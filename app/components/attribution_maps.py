@@ -7,6 +7,7 @@ import gradio as gr
 
 from analysis.prediction import SampledClip
 from app.figures.evidence import Map, evidence_by_step, grid_values, step_words
+from app.figures.film import clip_identity
 from app.figures.heat import heat_sprite, legend_gradient
 from app.figures.map_card import failed_card, map_card, method_color, waiting_card
 from app.theme import ASSETS
@@ -47,19 +48,11 @@ def attribution_maps(
     failures = failures or {}
     pixel_heat = pixel_heat or {}
     return {
-        "clip": None if sampled is None else _identity(sampled),
+        "clip": None if sampled is None else clip_identity(sampled),
         "cards": [
             _card(name, maps, tubelet, failures, note) | {"pixel_heat": pixel_heat.get(name)}
             for name in methods
         ],
-    }
-
-
-def _identity(sampled: SampledClip) -> dict[str, Any]:
-    """As in `app.figures.film`, to tell whether the page shows this clip in this setting."""
-    return {
-        "name": sampled.name,
-        "times_s": [round(float(time), 3) for time in sampled.frame_times_s],
     }
 
 

@@ -1,5 +1,6 @@
 """Files that the server makes when they are asked for, saved by the browser."""
 
+from collections.abc import Mapping
 from html import escape
 
 import gradio as gr
@@ -13,6 +14,7 @@ _TYPES = {
     "html": "text/html",
     "json": "application/json",
     "zip": "application/zip",
+    "npz": "application/zip",
 }
 
 
@@ -21,14 +23,20 @@ def picture_export(name: str) -> gr.HTML:
 
     Whatever `saved_file` gives as their value is saved by the browser.
     """
+    kinds = {"png": "Save PNG", "mp4": "Save MP4"}
+    return file_export(f"{name}-pictures", "Save the overlays", kinds)
+
+
+def file_export(elem_id: str, label: str, kinds: Mapping[str, str]) -> gr.HTML:
+    """A button for each of `kinds`, by what it is called; `save` and value as above."""
     buttons = "".join(
         f'<button type="button" class="film-button" data-kind="{kind}">{escape(title)}</button>'
-        for kind, title in (("png", "Save PNG"), ("mp4", "Save MP4"))
+        for kind, title in kinds.items()
     )
     template = (
-        f'<div class="picture-export" role="group" aria-label="Save the overlays">{buttons}</div>'
+        f'<div class="picture-export" role="group" aria-label="{escape(label)}">{buttons}</div>'
     )
-    return _saver(f"{name}-pictures", template, "Save the overlays")
+    return _saver(elem_id, template, label)
 
 
 def file_saver(elem_id: str) -> gr.HTML:

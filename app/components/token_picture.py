@@ -48,7 +48,7 @@ def token_picture(
     file_name: str = "map",
     kinds: tuple[str, ...] = (LOGARITHMIC, LINEAR),
 ) -> dict[str, Any]:
-    """What the browser draws of a map (t, h, w).
+    """What the browser draws of a map (t, h, w); NaN is left dark and called hidden.
 
     title, unit: words above the picture and beside its scale. as_share: amounts are fractions and
     written as percentages. subject: {kind, index} of what was asked about, outlined. frame_shares:
@@ -76,6 +76,10 @@ def token_picture(
         "subject": dict(subject) if subject else None,
         "frames": frame_shares or [],
         "readout": readout,
-        "values": [float(f"{value:.3g}") for value in values.flat] if told else None,
+        "values": [_number(value) for value in values.flat] if told else None,
         "file_name": file_name,
     }
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(f"{value:.3g}")

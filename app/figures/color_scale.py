@@ -19,6 +19,8 @@ LOGARITHMIC, LINEAR, RANGE = "logarithmic", "linear", "range"
 """In powers of ten; from zero; from the smallest amount, for what never comes near zero."""
 _STEPS = 256
 _LEAST_OPACITY, _MOST_OPACITY = 0.12, 0.92
+_HIDDEN = (9, 10, 14, 205)
+"""Where there is no amount: the frame stays dark."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,12 @@ class ColorScale:
         return np.sign(values) * np.clip(size, 0, 1)
 
     def colors(self, values: np.ndarray) -> np.ndarray:
-        """uint8 (..., 4): colour, and an opacity that rises with the amount."""
-        return _colors(self.positions(values), self.signed)
+        """uint8 (..., 4): colour, and an opacity that rises with the amount; NaN is dark."""
+        at = self.positions(values)
+        absent = np.isnan(at)
+        colors = _colors(np.where(absent, 0, at), self.signed)
+        colors[absent] = _HIDDEN
+        return colors
 
     def bar(self) -> str:
         """The scale itself, lowest amount left, as a data address of a picture of one row."""
@@ -74,9 +80,11 @@ class ColorScale:
 
 
 def scale_for(values: np.ndarray, signed: bool, kind: str) -> ColorScale:
-    """The scale up to the largest of these amounts."""
-    smallest = float(values.min(initial=np.inf)) if kind == RANGE else 0.0
-    return ColorScale(float(np.abs(values).max(initial=0.0)), signed, kind, smallest)
+    """The scale up to the largest of these amounts; NaN is none."""
+    known = values[~np.isnan(values)]
+    if kind == RANGE and known.size:
+        return ColorScale(float(known.max()), signed, kind, float(known.min()))
+    return ColorScale(float(np.abs(known).max(initial=0.0)), signed, kind)
 
 
 def sprite(colors: np.ndarray) -> str:

@@ -16,6 +16,14 @@ LARGEST_TILE = 192
 _QUALITY = 88
 
 
+def clip_identity(sampled: SampledClip) -> dict:
+    """What tells whether the page shows this clip in this setting."""
+    return {
+        "name": sampled.name,
+        "times_s": [round(float(time), 3) for time in sampled.frame_times_s],
+    }
+
+
 def film(sampled: SampledClip, grid: TokenGrid) -> dict:
     """What the browser needs to show, scrub and play the sampled frames without asking again.
 
@@ -24,14 +32,13 @@ def film(sampled: SampledClip, grid: TokenGrid) -> dict:
     sprite, columns, tile = _sprite_sheet(sampled.pixels)
     info = sampled.info
     return {
-        "name": sampled.name,
+        **clip_identity(sampled),
         "source": source_line(sampled),
         "sprite": sprite,
         "columns": columns,
         "tile_width": tile[0],
         "tile_height": tile[1],
         "count": len(sampled.frame_indices),
-        "times_s": [round(float(time), 3) for time in sampled.frame_times_s],
         "frame_indices": [int(index) for index in sampled.frame_indices],
         "duration_s": round(float(info.duration_s), 3),
         "grid": {"t": grid.t, "h": grid.h, "w": grid.w},

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 
 from app.example_clips import list_examples
+from app.mask_runs import MaskSetting
 from app.permalink import Place, link_note, link_parameters, read_link
 from app.selection import Selection
 
@@ -94,6 +95,11 @@ BAD = {
     "token-negative": ("-1,0,0", "-1,0,0", "2,3,4"),
     "token-huge": ("9" * 5000 + ",0,0", "9" * 40, "2,3,4"),
     "token-cls": ("cls", "CLS", "0,3,4"),
+    "mask": ("rows,0.8,0", "'rows'", "_row"),
+    "mask-whole": ("tube,1,0", '"tube,1,0"', "0 to 0.95"),
+    "mask-odd-seed": ("tube,0.5,-1", "The seed is -1".lower(), "a whole number"),
+    "mask-no-number": ("tube,most", '"tube,most"', "clip_row,0.8,0"),
+    "mask-too-long": ("tube,0.5,1,2", '"tube,0.5,1,2"', "clip_row,0.8,0"),
     "cursor": ("0", '"0"', "1 to 8"),
     "cursor-after-the-end": ("9", '"9"', "1 to 8"),
 }
@@ -109,7 +115,22 @@ def test_what_cannot_be_used_is_one_sentence_and_the_rest_is_applied(case):
     assert came in complaint and use in complaint
     assert complaint.endswith((".", "?")) and len(complaint) < 250 and "\0" not in complaint
     expected = opened(**{key: value for key, value in good.items() if key != name})
-    assert (link.selection, link.tab) == (expected.selection, expected.tab)
+    assert (link.selection, link.tab, link.mask) == (expected.selection, expected.tab, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "setting"),
+    [
+        pytest.param("", None, id="none"),
+        pytest.param("tube", MaskSetting("tube", 0.8, 0), id="strategy"),
+        pytest.param("motion,0.55", MaskSetting("motion", 0.55, 0), id="share"),
+        pytest.param("frame_row,0,12", MaskSetting("frame_row", 0.0, 12), id="seed"),
+    ],
+)
+def test_a_mask_is_read_and_written_alike(text, setting):
+    link = opened(mask=text)
+    assert (link.mask, link.complaints) == (setting, ())
+    assert setting is None or opened(mask=setting.text).mask == setting
 
 
 def test_many_wrong_values_are_complained_of_one_by_one():

@@ -57,6 +57,18 @@ def test_what_is_less_than_a_thousandth_is_see_through():
     assert colors[0, 3] > colors[1, 3] > colors[2, 3] == 0
 
 
+@pytest.mark.parametrize("kind", [LINEAR, LOGARITHMIC, RANGE])
+def test_what_has_no_amount_is_dark_and_sets_no_end(kind):
+    amounts = np.array([np.nan, -0.5, 0.25])
+    scale = scale_for(amounts, kind != RANGE, kind)
+    assert (scale.largest, scale.smallest) == ((0.25, -0.5) if kind == RANGE else (0.5, 0))
+    colors = scale.colors(amounts)
+    assert colors[0, :3].max() < 20 < 180 < colors[0, 3]
+    without = scale_for(amounts[1:], kind != RANGE, kind).colors(amounts[1:])
+    assert (colors[1:] == without).all()
+    assert (scale_for(amounts[:1], False, kind).colors(amounts[:1]) == colors[:1]).all()
+
+
 def test_opposite_amounts_have_opposite_colours():
     against, supporting = ColorScale(1, True, LINEAR).colors(np.array([-1.0, 1.0]))
     assert against[2] > against[0] and supporting[0] > supporting[2]

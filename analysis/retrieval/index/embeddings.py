@@ -1,0 +1,102 @@
+"""Windows of videos and texts as the vectors that are compared."""
+
+import io
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+
+from analysis.retrieval.evaluation import check_vocabulary, encode_texts
+from analysis.retrieval.errors import RetrievalError
+from analysis.retrieval.index.library import CutVideo
+from analysis.retrieval.index.records import WindowRecord
+from analysis.retrieval.word_pieces import WordPieces, plain_text
+from analysis.video.decode import decode_frames, reduced_size
+from analysis.video.preprocess import to_clip
+from analysis.video.sampling import Window, retrieval_middle_indices
+from analysis.weights import LoadedModel
+
+GROUP = 8
+"""Windows that go through the model together. Always the same ones of a video, so that a build
+that was interrupted makes the numbers of one that was not."""
+THUMBNAIL_SIDE = 144
+
+
+def groups(windows: int) -> Iterator[range]:
+    """Numbers of the windows that go through the model together."""
+    for start in range(0, windows, GROUP):
+        yield range(start, min(start + GROUP, windows))
+
+
+def embed_windows(
+    loaded: LoadedModel, cut: CutVideo, numbers: Sequence[int], video: str, content_hash: str
+) -> list[WindowRecord]:
+    """Some windows of a video as records. Raises VideoError for frames that cannot be read."""
+    clips, thumbnails = [], []
+    for number in numbers:
+        clip, middle = _read(loaded, cut, cut.windows[number])
+        clips.append(clip)
+        thumbnails.append(_webp(middle))
+    info = cut.info
+    return [
+        WindowRecord(
+            video=video,
+            content_hash=content_hash,
+            number=number,
+            windows=len(cut.windows),
+            t0=float(cut.times_s[number, 0]),
+            t1=float(cut.times_s[number, 1]),
+            embedding=embedding,
+            thumbnail=thumbnail,
+            width=info.width,
+            height=info.height,
+            fps=float(info.fps),
+            duration_s=float(info.duration_s),
+        )
+        for number, embedding, thumbnail in zip(
+            numbers, _embed(loaded, clips), thumbnails, strict=True
+        )
+    ]
+
+
+def embed_part(loaded: LoadedModel, part: CutVideo) -> np.ndarray:
+    """The first window of a video, such as that of `part_of_video`: float32 (C,)."""
+    return _embed(loaded, [_read(loaded, part, part.windows[0])[0]])[0]
+
+
+def embed_text(loaded: LoadedModel, pieces: WordPieces, text: str) -> tuple[np.ndarray, int]:
+    """A text's direction, float32 (C,) of unit length, and how many word pieces did not fit.
+
+    It is read as the captions of an evaluation are. Raises RetrievalError for a text without
+    words and a vocabulary that is not the model's.
+    """
+    check_vocabulary(loaded.model, pieces)
+    plain = plain_text(text)
+    if not plain:
+        raise RetrievalError("There are no words to look for; say what is to be seen.")
+    length = min(MAX_LENGTH, loaded.config.text.positions)
+    found = encode_texts(loaded.model, pieces, [plain], length)
+    return found.directions[0].numpy(), found.cut[0]
+
+
+def _read(loaded: LoadedModel, cut: CutVideo, window: Window) -> tuple[torch.Tensor, np.ndarray]:
+    """A window's clip as the model is shown it, and the pixels of its middle frame."""
+    chosen = retrieval_middle_indices(window.stop - window.start, loaded.config.num_frames)
+    pixels = decode_frames(cut.path, window.start + chosen).pixels
+    return to_clip(pixels, loaded.preprocessing), pixels[len(pixels) // 2]
+
+
+@torch.inference_mode()
+def _embed(loaded: LoadedModel, clips: Sequence[torch.Tensor]) -> np.ndarray:
+    model, weight = loaded.model, loaded.model.vision_proj.weight
+    seen = model.see(torch.stack(list(clips)).to(weight.device, weight.dtype))
+    return model.video_directions(seen.pooled).float().mean(1).cpu().numpy()
+
+
+def _webp(pixels: np.ndarray) -> bytes:
+    height, width = pixels.shape[:2]
+    picture = Image.fromarray(pixels).resize(reduced_size(width, height, THUMBNAIL_SIDE))
+    content = io.BytesIO()
+    picture.save(content, "webp", quality=70)
+    return content.getvalue()
