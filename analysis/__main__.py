@@ -12,6 +12,7 @@ from analysis.commands import (
     explain,
     faithfulness,
     gpu_check,
+    index,
     mask,
     mask_accuracy,
     mask_alignment,
@@ -19,6 +20,7 @@ from analysis.commands import (
     predict,
     profile,
     recipes,
+    search,
     study,
     train,
 )
@@ -46,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
         train,
         evaluate,
         evaluate_retrieval,
+        index,
+        search,
         recipes,
         study,
     ):

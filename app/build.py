@@ -145,7 +145,7 @@ def _wire_panels(
     address: Address,
 ) -> None:
     """Let every panel know when the selection changes or its tab is opened."""
-    panels = context.panels
+    panels, requests = context.panels, [panel.request for panel in context.panels]
     first = Selection(*(part.value for part in context.selection_inputs))
 
     def linked(selection: Selection, tab: str, place: Place | None = None) -> dict:
@@ -171,11 +171,18 @@ def _wire_panels(
                 updates[panel.notice] = done(f"{WAITING}{_cost(context.session, selection)}.")
         return updates
 
+    def begin(open_tab: str, *values) -> dict:
+        """What `announce` asks of panels."""
+        updates = announce(open_tab, *values)
+        return {request: updates.get(request, gr.skip()) for request in requests}
+
     def open_page(request: gr.Request, open_tab: str, *values) -> dict:
-        """Show what the address asks for, before any panel is told to begin."""
+        """Show what the address asks for, before any panel is told to begin: a panel reads the
+        menus, and the browser tells of them only once they stand."""
         link = read_link(request.query_params, first, [tab.name for tab in TABS])
         shown_selections = values[len(context.selection_inputs) :]
         updates = announce(link.tab or open_tab, *astuple(link.selection), *shown_selections)
+        updates = {part: update for part, update in updates.items() if part not in requests}
         updates |= linked(link.selection, link.tab or open_tab, link.place)
         updates[context.opened_mask] = link.mask
         if link.selection != first:
@@ -188,8 +195,8 @@ def _wire_panels(
 
     inputs = [context.open_tab, *context.selection_inputs]
     inputs += [panel.shown for panel in panels]
-    outputs = [context.changed, parts.note, address.masthead]
-    outputs += [part for panel in panels for part in (panel.notice, panel.request)]
+    standing = [context.changed, parts.note, address.masthead, *(panel.notice for panel in panels)]
+    outputs = [*standing, *requests]
     # In the queue, because only there do changes of a gr.State reach their listeners.
     quiet = {
         "concurrency_limit": None,
@@ -211,7 +218,9 @@ def _wire_panels(
         *context.selection_inputs,
     ]
     opened += [parts.picker, parts.card]
-    app.load(open_page, inputs, [*outputs, *opened], **quiet)
+    app.load(open_page, inputs, [*standing, *opened], **quiet).then(
+        begin, inputs, requests, **quiet
+    )
 
 
 def _cost(session: Session, selection: Selection) -> str:

@@ -2,4 +2,4 @@
 
 
 class RetrievalError(Exception):
-    """Texts, lists or vocabularies that cannot be used; the message is one sentence."""
+    """Texts, lists, vocabularies or indexes that cannot be used; the message is one sentence."""

@@ -78,7 +78,7 @@ def build_masking(context: AppContext) -> None:
 
     @panel.computing
     def follow(selection: Selection, linked: MaskSetting | None, *asked: Any) -> Iterator[dict]:
-        """By the request itself: when an opened link asks, the menus may not have followed yet."""
+        """A request, the first of which may come from an opened link with a mask."""
         if linked is not None:
             asked = astuple(linked)
             yield {**dict(zip(controls.parts, asked, strict=True)), context.opened_mask: None}

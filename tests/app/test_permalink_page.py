@@ -72,6 +72,17 @@ def test_a_link_opens_a_tab_with_its_token(visit):
     assert page.complaints == []
 
 
+def test_a_link_to_weights_with_other_sizes_reaches_every_tab(visit):
+    """The menus of the page that was opened first offer no 224 pixels; nobody may read them."""
+    page = visit("/?weights=videomamba_tiny.untrained&tab=scan_lab")
+    page.locator("#scan_lab-notice", has_text="Press the button").wait_for()
+    expect(page.get_by_label("Resolution", exact=True)).to_have_value("224 px")
+    page.wait_for_timeout(1000)
+    expect(page.locator("#scan_lab-notice")).not_to_contain_text("Error")
+    expect(page.locator(".toast-body")).to_have_count(0)
+    assert page.complaints == []
+
+
 def test_a_fresh_page_keeps_a_clean_address(visit):
     page = visit()
     page.locator("#predict-notice .notice-done").wait_for()

@@ -7,20 +7,24 @@ import numpy as np
 import torch
 from PIL import Image
 
-from analysis.retrieval.evaluation import check_vocabulary, encode_texts
+from analysis.retrieval.annotations import DATA_SETS
 from analysis.retrieval.errors import RetrievalError
+from analysis.retrieval.evaluation import check_vocabulary, encode_texts
 from analysis.retrieval.index.library import CutVideo
 from analysis.retrieval.index.records import WindowRecord
 from analysis.retrieval.word_pieces import WordPieces, plain_text
 from analysis.video.decode import decode_frames, reduced_size
 from analysis.video.preprocess import to_clip
-from analysis.video.sampling import Window, retrieval_middle_indices
+from analysis.video.sampling import retrieval_middle_indices
 from analysis.weights import LoadedModel
 
 GROUP = 8
 """Windows that go through the model together. Always the same ones of a video, so that a build
 that was interrupted makes the numbers of one that was not."""
 THUMBNAIL_SIDE = 144
+_DECODED_BYTES = 2**28
+# Texts that people type are captions of one sentence, as in MSR-VTT.
+_MAX_LENGTH = DATA_SETS["msrvtt"].max_length
 
 
 def groups(windows: int) -> Iterator[range]:
@@ -34,8 +38,7 @@ def embed_windows(
 ) -> list[WindowRecord]:
     """Some windows of a video as records. Raises VideoError for frames that cannot be read."""
     clips, thumbnails = [], []
-    for number in numbers:
-        clip, middle = _read(loaded, cut, cut.windows[number])
+    for clip, middle in _read(loaded, cut, numbers):
         clips.append(clip)
         thumbnails.append(_webp(middle))
     info = cut.info
@@ -62,7 +65,7 @@ def embed_windows(
 
 def embed_part(loaded: LoadedModel, part: CutVideo) -> np.ndarray:
     """The first window of a video, such as that of `part_of_video`: float32 (C,)."""
-    return _embed(loaded, [_read(loaded, part, part.windows[0])[0]])[0]
+    return _embed(loaded, [clip for clip, _ in _read(loaded, part, [0])])[0]
 
 
 def embed_text(loaded: LoadedModel, pieces: WordPieces, text: str) -> tuple[np.ndarray, int]:
@@ -75,16 +78,31 @@ def embed_text(loaded: LoadedModel, pieces: WordPieces, text: str) -> tuple[np.n
     plain = plain_text(text)
     if not plain:
         raise RetrievalError("There are no words to look for; say what is to be seen.")
-    length = min(MAX_LENGTH, loaded.config.text.positions)
+    length = min(_MAX_LENGTH, loaded.config.text.positions)
     found = encode_texts(loaded.model, pieces, [plain], length)
     return found.directions[0].numpy(), found.cut[0]
 
 
-def _read(loaded: LoadedModel, cut: CutVideo, window: Window) -> tuple[torch.Tensor, np.ndarray]:
-    """A window's clip as the model is shown it, and the pixels of its middle frame."""
-    chosen = retrieval_middle_indices(window.stop - window.start, loaded.config.num_frames)
-    pixels = decode_frames(cut.path, window.start + chosen).pixels
-    return to_clip(pixels, loaded.preprocessing), pixels[len(pixels) // 2]
+def _read(
+    loaded: LoadedModel, cut: CutVideo, numbers: Sequence[int]
+) -> Iterator[tuple[torch.Tensor, np.ndarray]]:
+    """Windows' clips as the model is shown them, and the pixels of their middle frames.
+
+    Neighbours are decoded together, which spares running up to each from the key frame before it.
+    """
+    num_frames = loaded.config.num_frames
+    window_bytes = 3 * cut.info.width * cut.info.height * num_frames
+    at_once = max(1, _DECODED_BYTES // window_bytes)
+    for start in range(0, len(numbers), at_once):
+        chosen = [
+            window.start + retrieval_middle_indices(window.stop - window.start, num_frames)
+            for window in (cut.windows[number] for number in numbers[start : start + at_once])
+        ]
+        distinct = np.unique(np.concatenate(chosen))
+        decoded = decode_frames(cut.path, distinct).pixels
+        for indices in chosen:
+            pixels = decoded[np.searchsorted(distinct, indices)]
+            yield to_clip(pixels, loaded.preprocessing), pixels[num_frames // 2]
 
 
 @torch.inference_mode()

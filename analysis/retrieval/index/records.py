@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 # How Lance is told which column no two rows may share; writers that insert the same key at the
 # same time are then set right instead of both succeeding.
 _PRIMARY_KEY = {"lance-schema:unenforced-primary-key": "true"}
-_OF_THE_MODEL = ("model", "scan_order", "weights_hash", "num_frames", "frame_size")
+_OF_THE_MODEL = ("model", "scan_order", "weights_hash", "num_frames", "image_size")
 _WORDS = {
     "model": "model",
     "scan_order": "scan order",
     "weights_hash": "weights",
     "num_frames": "frames a clip",
-    "frame_size": "frame size",
+    "image_size": "pixels a side",
     "window_s": "window in seconds",
     "stride_s": "stride in seconds",
 }
@@ -33,14 +33,14 @@ class IndexSettings:
     """What rows have to agree in to be compared with each other.
 
     model: name of the weights; weights_hash: of their content, since a file may stand in for them.
-    frame_size: "224x224", height first. window_s, stride_s: how videos were cut, in seconds.
+    image_size: pixels a side. window_s, stride_s: how videos were cut, in seconds.
     """
 
     model: str
     scan_order: str
     weights_hash: str
     num_frames: int
-    frame_size: str
+    image_size: int
     window_s: float
     stride_s: float
 
@@ -93,13 +93,12 @@ def settings_of(loaded: LoadedModel, window_s: float, stride_s: float) -> IndexS
             f"A window of {window_s:g} s every {stride_s:g} s was asked for; both have to be "
             "above 0."
         )
-    height, width = loaded.config.vision.frame_size
     return IndexSettings(
         model=loaded.card.name,
         scan_order=loaded.model.scan_order,
         weights_hash=loaded.content_hash,
         num_frames=loaded.config.num_frames,
-        frame_size=f"{height}x{width}",
+        image_size=loaded.config.image_size,
         window_s=float(window_s),
         stride_s=float(stride_s),
     )
@@ -133,22 +132,17 @@ def schema(width: int) -> pyarrow.Schema:
         *((name, number) for name in ("width", "height")),
         *((name, seconds) for name in ("fps", "duration_s")),
         *((name, text) for name in ("model", "scan_order", "weights_hash")),
-        ("num_frames", number),
-        ("frame_size", text),
+        *((name, number) for name in ("num_frames", "image_size")),
         *((name, seconds) for name in ("window_s", "stride_s")),
     ]
     return pa.schema(columns)
 
 
-def as_table(
-    records: Sequence[WindowRecord], settings: IndexSettings, width: int
-) -> pyarrow.Table:
+def as_table(records: Sequence[WindowRecord], settings: IndexSettings, width: int) -> pyarrow.Table:
     """Records as rows to write."""
     import pyarrow as pa
 
-    rows = [
-        {"id": record.id, **_flat(record), **settings.row()} for record in records
-    ]
+    rows = [{"id": record.id, **_flat(record), **settings.row()} for record in records]
     return pa.Table.from_pylist(rows, schema=schema(width))
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -58,9 +58,7 @@ class WindowStore:
 
         self.uri = str(uri)
         with self._one_sentence():
-            self._database = lancedb.connect(
-                self.uri, read_consistency_interval=timedelta(0)
-            )
+            self._database = lancedb.connect(self.uri, read_consistency_interval=timedelta(0))
             exists = TABLE in self._database.list_tables().tables
             self._table: Table | None = self._database.open_table(TABLE) if exists else None
 
@@ -195,15 +193,17 @@ class WindowStore:
         columns: Sequence[str],
         where: str | None = None,
         exact: bool = False,
+        measure: Literal["dot", "cosine"] = "dot",
     ) -> list[dict[str, Any]]:
         """The `count` rows with the largest products with a vector (width,), best first.
 
-        Rows have `columns` and `score`, the product. `exact` compares every row even where there
-        is an approximate index.
+        Rows have `columns` and `score`, the product, or the cosine where that is asked for.
+        `exact` compares every row even where there is an approximate index, which knows only
+        products.
         """
         query = (
             self.table.search(np.asarray(direction, np.float32), vector_column_name="embedding")
-            .distance_type("dot")
+            .distance_type(measure)
             .select([*columns, "_distance"])
             .limit(count)
         )
