@@ -26,7 +26,12 @@ from app.selection import Selection
 from app.session import planned
 from app.theme import ASSETS, SCAN_ORDER_NAMES, STRATEGY_COLORS, STRATEGY_NAMES
 
-_SCRIPTS = ("mask_view_frames.js", "mask_view_scans.js", "mask_view.js")
+_SCRIPTS = (
+    "mask_view_frames.js",
+    "mask_view_scans.js",
+    "mask_view_pointing.js",
+    "mask_view.js",
+)
 """One program; the last file begins it."""
 
 _LINES = {
