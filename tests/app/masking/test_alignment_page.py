@@ -1,4 +1,4 @@
-"""Visits to the Alignment section in a real browser."""
+"""A visit to the Alignment section in a real browser."""
 
 import json
 
@@ -7,21 +7,9 @@ import pytest
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def section(visit, open_tab):
-    """Opens the tab until the student has answered; `section(width, theme)` gives the page."""
-
-    def open_page(width: int = 1280, theme: str = "light"):
-        page = visit(f"/?__theme={theme}", width=width, height=900, theme=theme)
-        open_tab(page, "Masking")
-        page.locator("#alignment-notice .notice-done").wait_for()
-        return page
-
-    return open_page
-
-
-def test_it_follows_the_tab_and_reads_out_cosines(section):
-    page = section()
+def test_it_follows_the_tab_and_reads_out_cosines(page, open_tab):
+    open_tab(page, "Masking")
+    page.locator("#alignment-notice .notice-done").wait_for()
     caption = page.locator("#alignment-caption")
     assert "Under the clip-row mask the student sees 64 of 256 patches" in caption.inner_text()
     page.locator("#mask-ratio input[type=number]").fill("0.5")
@@ -55,11 +43,3 @@ def test_it_follows_the_tab_and_reads_out_cosines(section):
     page.get_by_role("option", name="16", exact=True).click()
     page.locator("#alignment-caption", has_text="not in the sidebar's 16 of 64").wait_for()
     assert page.outside_requests == [] and page.complaints == []
-
-
-def test_a_phone_shows_everything_in_the_dark(section):
-    page = section(390, "dark")
-    picture = page.locator("#alignment-picture .tp").bounding_box()
-    assert picture["width"] <= 390
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert page.complaints == []
