@@ -1,4 +1,4 @@
-"""`bench scan`, `model` and `precision`: speed beside peers, measured in one process."""
+"""`bench scan`, `model`, `precision` and `index`: speed beside peers, measured in one process."""
 
 import argparse
 
@@ -40,9 +40,14 @@ def register(commands: argparse._SubParsersAction) -> None:
     )
     add_places(precision)
     precision.set_defaults(run=run_precision)
+    index = kinds.add_parser("index", help="searches among made-up windows of clips")
+    index.add_argument("--windows", type=int, default=100_000, help="windows (100000)")
+    index.add_argument("--width", type=int, default=512, help="numbers of an embedding (512)")
+    index.add_argument("--queries", type=int, default=50, help="different queries (50)")
+    index.set_defaults(run=run_index)
     for kind in (scan, model):
         kind.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
-    for kind in (scan, model, precision):
+    for kind in (scan, model, precision, index):
         kind.add_argument("--rounds", type=int, default=7, help="rounds of all calls in turn (7)")
         kind.add_argument("--json", action="store_true", help="print JSON")
 
@@ -137,6 +142,27 @@ def run_precision(options: argparse.Namespace) -> int:
         print_json(rows)
         return 0
     columns = ("precision", "median_ms", "times_faster", "logit_error", "accuracy_percent")
+    print_table(columns, [[row[column] for column in columns] for row in rows])
+    return 0
+
+
+def run_index(options: argparse.Namespace) -> int:
+    """Prints a row per way of searching; 1 with one sentence where there is nothing to time."""
+    from analysis.retrieval.errors import RetrievalError
+    from analysis.retrieval.index.bench_index import bench_index
+
+    try:
+        timings = bench_index(
+            options.windows, width=options.width, queries=options.queries, rounds=options.rounds
+        )
+    except RetrievalError as error:
+        say(str(error))
+        return 1
+    rows = [timing.row() for timing in timings]
+    if options.json:
+        print_json(rows)
+        return 0
+    columns = ("way", "windows", "width", "median_ms", "recall_at_10", "build_s", "cores", "runs")
     print_table(columns, [[row[column] for column in columns] for row in rows])
     return 0
 

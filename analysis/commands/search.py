@@ -66,7 +66,13 @@ def _found(options: argparse.Namespace) -> tuple:
     from analysis.retrieval.errors import RetrievalError
     from analysis.retrieval.index.embeddings import embed_part, embed_text
     from analysis.retrieval.index.library import part_of_video
-    from analysis.retrieval.index.search import Filters, check_model, search_clip, search_text
+    from analysis.retrieval.index.search import (
+        Filters,
+        check_model,
+        kept_settings,
+        search_clip,
+        search_text,
+    )
     from analysis.retrieval.index.store import WindowStore
     from analysis.retrieval.word_pieces import WordPieces, find_vocabulary
     from analysis.weights.retrieval import load_retrieval_model
@@ -74,9 +80,7 @@ def _found(options: argparse.Namespace) -> tuple:
     if (options.text is None) == (options.clip is None):
         raise RetrievalError("Give a text to look for, or a clip with --clip.")
     store = WindowStore(options.store)
-    kept = store.table and store.settings()
-    if kept is None:
-        raise RetrievalError(f"The index at {store.uri} is empty; add videos first.")
+    kept = kept_settings(store)
     loaded = load_retrieval_model(
         options.weights or kept.model,
         num_frames=kept.num_frames,

@@ -10,8 +10,14 @@ from time import monotonic
 from analysis.retrieval.errors import RetrievalError
 from analysis.retrieval.index.embeddings import embed_windows, groups
 from analysis.retrieval.index.library import content_hash, cut_video, list_videos
-from analysis.retrieval.index.records import IndexSettings, WindowRecord, differences, settings_of
-from analysis.retrieval.index.store import StoredVideo, WindowStore
+from analysis.retrieval.index.records import (
+    IndexSettings,
+    StoredVideo,
+    WindowRecord,
+    differences,
+    settings_of,
+)
+from analysis.retrieval.index.store import WindowStore
 from analysis.video.limits import VideoError
 from analysis.weights import LoadedModel
 

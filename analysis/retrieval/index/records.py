@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from analysis.retrieval.errors import RetrievalError
 from analysis.weights import LoadedModel
 
@@ -81,6 +83,24 @@ class WindowRecord:
         return window_id(self.video, self.content_hash, self.number)
 
 
+_OWN = fields(WindowRecord)
+
+
+@dataclass(frozen=True)
+class StoredVideo:
+    """A video of an index: its place and content, windows that are there, and how many belong."""
+
+    video: str
+    content_hash: str
+    stored: int
+    windows: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether none is missing."""
+        return self.stored == self.windows
+
+
 def window_id(video: str, content_hash: str, number: int) -> str:
     """What no two rows share: of a place in the library, its content, and a window's number."""
     return hashlib.sha256(f"{content_hash}\n{number}\n{video}".encode()).hexdigest()[:32]
@@ -142,12 +162,14 @@ def as_table(records: Sequence[WindowRecord], settings: IndexSettings, width: in
     """Records as rows to write."""
     import pyarrow as pa
 
-    rows = [{"id": record.id, **_flat(record), **settings.row()} for record in records]
-    return pa.Table.from_pylist(rows, schema=schema(width))
-
-
-def _flat(record: WindowRecord) -> dict[str, Any]:
-    return {field.name: getattr(record, field.name) for field in fields(WindowRecord)}
+    made_of = {
+        "id": [record.id for record in records],
+        **{field.name: [getattr(record, field.name) for record in records] for field in _OWN},
+        **{name: [value] * len(records) for name, value in settings.row().items()},
+    }
+    numbers = pa.array(np.asarray(made_of["embedding"], np.float32).ravel())
+    made_of["embedding"] = pa.FixedSizeListArray.from_arrays(numbers, width)
+    return pa.table(made_of, schema=schema(width))
 
 
 def _shown(settings: IndexSettings, name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from analysis.retrieval.errors import RetrievalError
-from analysis.retrieval.index.records import differences, settings_of
+from analysis.retrieval.index.records import IndexSettings, differences, settings_of
 from analysis.retrieval.index.store import WindowStore, literal
 from analysis.weights import LoadedModel
 
@@ -75,11 +75,17 @@ class Moment:
         return {"video": self.video, "t0": self.t0, "t1": self.t1, "score": self.score}
 
 
-def check_model(store: WindowStore, loaded: LoadedModel) -> None:
-    """Raises RetrievalError when an index is empty or of another model."""
-    kept = store.table and store.settings()
+def kept_settings(store: WindowStore) -> IndexSettings:
+    """What an index was made with. Raises RetrievalError for one that is absent or empty."""
+    kept = store.settings()
     if kept is None:
         raise RetrievalError(f"The index at {store.uri} is empty; add videos first.")
+    return kept
+
+
+def check_model(store: WindowStore, loaded: LoadedModel) -> None:
+    """Raises RetrievalError when an index is absent, empty or of another model."""
+    kept = kept_settings(store)
     asked = settings_of(loaded, kept.window_s, kept.stride_s)
     if different := differences(kept, asked, model_only=True):
         raise RetrievalError(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import re
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
 from analysis.retrieval.errors import RetrievalError
 from analysis.retrieval.index.records import (
     IndexSettings,
+    StoredVideo,
     WindowRecord,
     as_table,
     schema,
@@ -22,28 +26,21 @@ from analysis.retrieval.index.records import (
 
 if TYPE_CHECKING:
     import pyarrow
+    from lancedb.db import DBConnection
     from lancedb.table import Table
 
+_Result = TypeVar("_Result")
+
 TABLE = "windows"
-APPROXIMATE_FROM = 50_000
+APPROXIMATE_FROM = 20_000
 """Rows from which on an approximate index is worth having; fewer are compared one by one."""
-_PROBES, _REFINED = 20, 10
+# Parts of the approximate index that are looked into, and rows of them that are compared exactly,
+# at least so many for each that is asked for; see `bench index` for what that finds.
+_PROBES, _CANDIDATES, _FEWEST_CANDIDATES = 50, 500, 5
+_TABLES = 10_000
+# Of a write that others get in the way of, and the wait before the second.
+_ATTEMPTS, _WAIT_S = 10, 0.02
 _VALUES_AT_ONCE = 500
-
-
-@dataclass(frozen=True)
-class StoredVideo:
-    """A video of an index: its place and content, windows that are there, and how many belong."""
-
-    video: str
-    content_hash: str
-    stored: int
-    windows: int
-
-    @property
-    def complete(self) -> bool:
-        """Whether none is missing."""
-        return self.stored == self.windows
 
 
 class WindowStore:
@@ -53,32 +50,35 @@ class WindowStore:
     """
 
     def __init__(self, uri: str | Path):
-        """Connects; nothing is made before the first write. Raises RetrievalError."""
+        """Nothing is made before the first write. Raises RetrievalError for one of no use."""
+        self.uri = str(uri)
+        self._opened: Table | None = None
+        self._open()
+
+    @cached_property
+    def _database(self) -> DBConnection:
         import lancedb
 
-        self.uri = str(uri)
-        with self._one_sentence():
-            self._database = lancedb.connect(self.uri, read_consistency_interval=timedelta(0))
-            exists = TABLE in self._database.list_tables().tables
-            self._table: Table | None = self._database.open_table(TABLE) if exists else None
+        return lancedb.connect(self.uri, read_consistency_interval=timedelta(0))
 
     @property
     def table(self) -> Table:
         """The table. Raises RetrievalError where there is none."""
-        if self._table is None:
+        if self._open() is None:
             raise RetrievalError(
                 f"There is no index at {self.uri}; make one with: index DIR --store {self.uri}"
             )
-        return self._table
+        return self._opened
 
     @property
     def exists(self) -> bool:
-        """Whether anything was ever written here."""
-        return self._table is not None
+        """Whether anything was written here, by whomever."""
+        return self._open() is not None
 
     def __len__(self) -> int:
         """Windows."""
-        return self._table.count_rows() if self.exists else 0
+        with self._one_sentence():
+            return self.table.count_rows() if self.exists else 0
 
     def settings(self) -> IndexSettings | None:
         """What its rows were made with, None while there are none.
@@ -151,10 +151,9 @@ class WindowStore:
             for start in range(0, len(names), _VALUES_AT_ONCE):
                 among = ", ".join(map(literal, names[start : start + _VALUES_AT_ONCE]))
                 where = f"video IN ({among}){kept}"
-                count = self.table.count_rows(where)
-                if count:
-                    self.table.delete(where)
-                removed += count
+                if count := self.table.count_rows(where):
+                    self._commit(lambda where=where: self.table.delete(where))
+                    removed += count
         return removed
 
     def clear(self) -> None:
@@ -162,16 +161,18 @@ class WindowStore:
         if self.exists:
             with self._one_sentence():
                 self._database.drop_table(TABLE)
-            self._table = None
+            self._opened = None
 
     def finish(self) -> None:
-        """Joins small files, brings an approximate index up to date, or makes one when it pays."""
-        if not self.exists:
-            return
-        with self._one_sentence():
-            self.table.optimize()
+        """After a build: puts rows in order, and makes an approximate index when that pays."""
+        if self.exists:
+            self.optimize()
             if len(self) >= APPROXIMATE_FROM and not self.approximate:
                 self.make_approximate()
+
+    def optimize(self) -> None:
+        """Joins small files and brings an approximate index up to date, where there is one."""
+        self._commit(self.table.optimize)
 
     @property
     def approximate(self) -> bool:
@@ -181,10 +182,13 @@ class WindowStore:
 
     def make_approximate(self) -> None:
         """Makes an approximate index of the embeddings, instead of one that is there."""
-        from lancedb.index import IvfPq
+        from lancedb.index import IvfPq, IvfRq
 
-        with self._one_sentence():
-            self.table.create_index("embedding", config=IvfPq(distance_type="dot"), replace=True)
+        # RaBitQ (arXiv 2405.12497) is made in seconds, where product quantization takes a minute
+        # and finds no more; it wants a width that fills whole bytes.
+        kind = IvfPq if self.width % 8 else IvfRq
+        config = kind(distance_type="dot")
+        self._commit(lambda: self.table.create_index("embedding", config=config, replace=True))
 
     def nearest(
         self,
@@ -213,7 +217,8 @@ class WindowStore:
             query = query.bypass_vector_index()
         else:
             # Where a filter leaves too few, more is looked through.
-            query = query.minimum_nprobes(_PROBES).maximum_nprobes(0).refine_factor(_REFINED)
+            refined = max(_FEWEST_CANDIDATES, -(-_CANDIDATES // count))
+            query = query.minimum_nprobes(_PROBES).maximum_nprobes(0).refine_factor(refined)
         with self._one_sentence():
             rows = query.to_list()
         for row in rows:
@@ -229,14 +234,36 @@ class WindowStore:
         rows = self._scan(["id", name], where)
         return dict(zip(rows["id"].to_pylist(), rows[name].to_pylist(), strict=True))
 
+    def _open(self) -> Table | None:
+        """The table, as soon as there is one."""
+        # Connecting would make a folder that is not there.
+        absent = "://" not in self.uri and not Path(self.uri).exists()
+        if self._opened is None and not absent:
+            with self._one_sentence():
+                if TABLE in self._database.list_tables(limit=_TABLES).tables:
+                    self._opened = self._database.open_table(TABLE)
+        return self._opened
+
     def _insert(self, rows: pyarrow.Table, width: int) -> int:
+        if not self.exists:
+            self._opened = self._commit(
+                lambda: self._database.create_table(TABLE, schema=schema(width), exist_ok=True)
+            )
+        merge = self.table.merge_insert("id").when_not_matched_insert_all()
+        return self._commit(lambda: merge.execute(rows)).num_inserted_rows
+
+    def _commit(self, write: Callable[[], _Result]) -> _Result:
+        """A write, again where another process got in between: the library then says so."""
+        attempts = 0
         with self._one_sentence():
-            if self._table is None:
-                self._table = self._database.create_table(
-                    TABLE, schema=schema(width), exist_ok=True
-                )
-            merge = self._table.merge_insert("id").when_not_matched_insert_all()
-            return merge.execute(rows).num_inserted_rows
+            while True:
+                try:
+                    return write()
+                except (OSError, RuntimeError, ValueError) as error:
+                    attempts += 1
+                    if "conflict" not in str(error) or attempts == _ATTEMPTS:
+                        raise
+                time.sleep(_WAIT_S * 2**attempts)
 
     def _scan(
         self, columns: list[str] | None, where: str | None = None, limit: int | None = None
@@ -253,9 +280,10 @@ class WindowStore:
         try:
             yield
         except (OSError, RuntimeError, ValueError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            # The library ends with places in its own source.
+            reason = re.split(r", /|\n", str(error).strip() or type(error).__name__)[0]
             raise RetrievalError(
-                f"The index at {self.uri} cannot be used: {reason[:300].rstrip('.')}."
+                f"The index at {self.uri} cannot be used: {reason.rstrip('.')}."
             ) from error
 
 

@@ -51,12 +51,12 @@ def made_up(video, embeddings, stride_s=1.0, **changes):
     ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def records():
     return made_up
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def settings():
     return SETTINGS
 

@@ -189,7 +189,7 @@ def test_other_settings_are_refused_or_replace(
 
 
 def test_windows_need_a_length(library, store, build):
-    with pytest.raises(RetrievalError, match="0 s every 0.5 s was asked for; both have to be"):
+    with pytest.raises(RetrievalError, match=r"0 s every 0\.5 s was asked for; both have to be"):
         build(library, store, window_s=0.0)
 
 
