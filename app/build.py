@@ -104,8 +104,20 @@ def build_app(settings: Settings, session: Session | None = None) -> gr.Blocks:
         build_report_endpoint(session, context.model.value)
         _wire_panels(app, context, parts, address)
         _wire_leaving(app, session)
+    _keep_progress_to(link_notice, app)
     app.queue(max_size=settings.queue_size, api_open=False)
     return app
+
+
+def _keep_progress_to(component: gr.HTML, app: gr.Blocks) -> None:
+    """Of events that show no progress, let one component hear, not every output.
+
+    At each step of any event Gradio's page tells all components that ever heard of one, and looks
+    each up among all: with the outputs of a whole page that took it seconds.
+    """
+    for event in app.fns.values():
+        if event.show_progress == "hidden" and event.show_progress_on is None:
+            event.show_progress_on = [component]
 
 
 def _build_tabs(context: AppContext) -> gr.Tabs:
