@@ -98,4 +98,5 @@ def test_only_the_named_endpoints_are_public(client):
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     read = {"/predict", "/models", "/compare_scans", "/results"}
     inside = {"/hidden_states", "/attribution", "/what_if", "/report"}
-    assert set(named) == read | inside | {"/cost", "/cost_plan", "/profile_run"}
+    masking = {"/mask", "/mask_effects", "/alignment"}
+    assert set(named) == read | inside | masking | {"/cost", "/cost_plan", "/profile_run"}

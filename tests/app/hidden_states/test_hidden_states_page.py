@@ -108,6 +108,8 @@ def test_layer_direction_and_score_change_the_map_and_the_figures_of_the_layer(i
     page.locator("#hidden-map").get_by_role("button", name="Linear").click()
     redrawn(page, before)
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    # Drawn without asking only where the machine seems quick enough.
+    page.get_by_role("button", name="Draw the field").click()
     expect(page.locator("#hidden-field img")).to_have_count(16)
     expect(page.locator("#hidden-field-caption")).to_contain_text("row 5, column 5 of frames 5")
     click_patch(page, 0, 1, 2)

@@ -30,9 +30,8 @@ def runs(page) -> dict[str, float]:
     }
 
 
-def test_an_uploaded_clip_is_masked_by_every_strategy(visit, open_tab):
-    page = visit("/")
-    open_tab(page, "Masking")
+def test_an_uploaded_clip_is_masked_by_every_strategy(visit):
+    page = visit("/?tab=masking")
     drawn(page, "64 of 256")
     page.locator("#upload input[type=file]").set_input_files(CLIPS / "mocap_kick.mp4")
     page.locator(".film-name", has_text="mocap_kick.mp4").wait_for()
