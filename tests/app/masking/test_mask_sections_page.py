@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,12 @@ def test_figures_of_an_uploaded_clip_and_curves_that_stream_in(page, open_tab):
     rows = list(csv.DictReader(saved(page, "mask_metrics", "CSV").splitlines()))
     assert {row["strategy"] for row in rows if row["published"] == "False"} == {"block", "motion"}
 
-    page.locator("#mask-effects-notice .notice-done", has_text=MEASURED).wait_for()
+    # Measured without asking only where the machine seems quick enough.
+    ended = page.locator("#mask-effects-notice .notice-done")
+    ended.filter(has_text=re.compile(f"{MEASURED}|Measure")).wait_for()
+    if MEASURED not in ended.inner_text():
+        page.locator("#mask-effects-run").click()
+        ended.filter(has_text=MEASURED).wait_for()
     assert "The whole clip is " in page.locator("#mask-effects-caption").inner_text()
     found = json.loads(saved(page, "mask_effects", "JSON"))
     assert found["settings"]["clip"] == "hand_cup.mp4"
