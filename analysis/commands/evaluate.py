@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from analysis.commands.output import print_json, print_table
+from analysis.commands.output import print_json, print_table, refused
 
 
 def register(commands: argparse._SubParsersAction) -> None:
@@ -53,11 +53,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         evaluation, heading = _evaluated(options)
     except (TrainingError, WeightsError, ValueError) as error:
-        if options.json:
-            print_json({"error": str(error)})
-        else:
-            print(error, file=sys.stderr)
-        return 1
+        return refused(error, options.json)
     if options.json:
         print_json({**heading, **evaluation.as_dict()})
     else:

@@ -4,9 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from analysis.commands.output import print_json, print_table
-
-_DEFAULT = "videomamba_retrieval_middle.25M_f8_res224"
+from analysis.commands.output import print_json, print_table, refused
+from analysis.commands.video_text_model import add_video_text_options, load_video_text_model
 
 
 def register(commands: argparse._SubParsersAction) -> None:
@@ -22,10 +21,7 @@ def register(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--videos", metavar="DIR", help="what its file names are relative to (the list's folder)"
     )
-    parser.add_argument(
-        "--weights", default=_DEFAULT, metavar="NAME", help=f"a video-text model ({_DEFAULT})"
-    )
-    parser.add_argument("--weights-file", metavar="FILE", help="a checkpoint file to use instead")
+    add_video_text_options(parser)
     parser.add_argument(
         "--data-set",
         metavar="NAME",
@@ -39,10 +35,6 @@ def register(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--top", type=int, default=128, help="nearest that are looked at again (128)"
     )
-    parser.add_argument("--frames", type=int, help="frames per clip (as trained)")
-    parser.add_argument("--image-size", type=int, help="pixels a side (as trained)")
-    parser.add_argument("--scan-order", help="scan order (as trained)")
-    parser.add_argument("--device", help="cpu or cuda (a GPU where there is one)")
     parser.add_argument(
         "--bfloat16",
         action="store_true",
@@ -60,11 +52,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         report = _evaluated(options)
     except (RetrievalError, WeightsError, ValueError) as error:
-        if options.json:
-            print_json({"error": str(error)})
-        else:
-            print(error, file=sys.stderr)
-        return 1
+        return refused(error, options.json)
     if options.json:
         print_json(report)
     else:
@@ -76,12 +64,10 @@ def _evaluated(options: argparse.Namespace) -> dict:
     import torch
     from tqdm import tqdm
 
-    from analysis.commands.train import device_of
     from analysis.retrieval.annotations import DATA_SETS, data_set_of, read_annotations
     from analysis.retrieval.evaluation import evaluate_retrieval
     from analysis.retrieval.published_results import published_recall
     from analysis.retrieval.word_pieces import WordPieces, find_vocabulary
-    from analysis.weights.retrieval import load_retrieval_model
 
     name = options.data_set or data_set_of(options.annotations)
     if name not in DATA_SETS:
@@ -89,15 +75,9 @@ def _evaluated(options: argparse.Namespace) -> dict:
     folder = options.videos or Path(options.annotations).parent
     annotations = read_annotations(options.annotations, folder, DATA_SETS[name])
     pieces = WordPieces(find_vocabulary(options.vocabulary))
-    loaded = load_retrieval_model(
-        options.weights,
-        num_frames=options.frames,
-        image_size=options.image_size,
-        scan_order=options.scan_order,
-        weights_file=options.weights_file,
-    )
+    loaded = load_video_text_model(options)
     precision = "bfloat16" if options.bfloat16 else "float32"
-    loaded.model.to(device_of(options.device), getattr(torch, precision))
+    loaded.model.to(getattr(torch, precision))
     for problem in annotations.problems:
         print(problem, file=sys.stderr)
     with tqdm(disable=None) as bar:

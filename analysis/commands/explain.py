@@ -2,9 +2,8 @@
 
 import argparse
 import json
-import sys
 
-from analysis.commands.output import print_json, print_table
+from analysis.commands.output import print_json, print_table, refused
 from analysis.commands.predict import add_model_options, load_chosen_model
 
 EXACT = "exact"
@@ -72,11 +71,7 @@ def run(options: argparse.Namespace) -> int:
         sampled = read_clip(options.clip, loaded)
         row = _way(options)(loaded, sampled.clip, options)
     except (VideoError, WeightsError, ValueError) as error:
-        if options.json:
-            print_json({"clip": options.clip, "error": str(error)})
-        else:
-            print(f"{options.clip}: {error}", file=sys.stderr)
-        return 1
+        return refused(error, options.json, options.clip)
     about = {
         "clip": options.clip,
         "model": loaded.card.name,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from analysis.commands.judged_clips import clips_to_judge, planted_cause
 from analysis.commands.kept_table import TableError, keep_table, kept_rows
-from analysis.commands.output import print_json, print_table
+from analysis.commands.output import print_json, print_table, refused
 from analysis.commands.predict import DEFAULT_MODEL
 from analysis.commands.train import say
 
@@ -75,11 +75,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         table = _judged(options)
     except (AttributionError, TableError, TrainingError, VideoError, WeightsError) as error:
-        if options.json:
-            print_json({"error": str(error)})
-        else:
-            say(str(error))
-        return 1
+        return refused(error, options.json)
     except KeyboardInterrupt:
         kept = " The same command goes on after the last whole clip." if options.out else ""
         say(f"Stopped.{kept}")

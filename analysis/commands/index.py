@@ -4,9 +4,8 @@ import argparse
 import sys
 from dataclasses import asdict
 
-from analysis.commands.output import print_json
-
-_DEFAULT = "videomamba_retrieval_middle.25M_f8_res224"
+from analysis.commands.output import print_json, refused
+from analysis.commands.video_text_model import add_video_text_options, load_video_text_model
 
 
 def register(commands: argparse._SubParsersAction) -> None:
@@ -22,16 +21,9 @@ def register(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--store", required=True, metavar="URI", help="a folder, s3://, gs://, az:// or db://"
     )
-    parser.add_argument(
-        "--weights", default=_DEFAULT, metavar="NAME", help=f"a video-text model ({_DEFAULT})"
-    )
-    parser.add_argument("--weights-file", metavar="FILE", help="a checkpoint file to use instead")
+    add_video_text_options(parser)
     parser.add_argument("--window-s", type=float, default=4.0, help="seconds of a window (4)")
     parser.add_argument("--stride-s", type=float, default=2.0, help="seconds between starts (2)")
-    parser.add_argument("--frames", type=int, help="frames per window (as trained)")
-    parser.add_argument("--image-size", type=int, help="pixels a side (as trained)")
-    parser.add_argument("--scan-order", help="scan order (as trained)")
-    parser.add_argument("--device", help="cpu or cuda (a GPU where there is one)")
     parser.add_argument(
         "--replace", action="store_true", help="make an index of another model anew"
     )
@@ -50,11 +42,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         report = _deleted(options) if options.delete else _built(options)
     except (RetrievalError, WeightsError, ValueError) as error:
-        if options.json:
-            print_json({"error": str(error)})
-        else:
-            print(error, file=sys.stderr)
-        return 1
+        return refused(error, options.json)
     if options.json:
         print_json(report)
     elif options.delete:
@@ -79,24 +67,15 @@ def _deleted(options: argparse.Namespace) -> dict:
 def _built(options: argparse.Namespace) -> dict:
     from tqdm import tqdm
 
-    from analysis.commands.train import device_of
     from analysis.retrieval.errors import RetrievalError
     from analysis.retrieval.index.build import build_index
     from analysis.retrieval.index.records import settings_of
     from analysis.retrieval.index.store import WindowStore
-    from analysis.weights.retrieval import load_retrieval_model
 
     if options.folder is None:
         raise RetrievalError("Name the folder of videos to index, or videos to --delete.")
     store = WindowStore(options.store)
-    loaded = load_retrieval_model(
-        options.weights,
-        num_frames=options.frames,
-        image_size=options.image_size,
-        scan_order=options.scan_order,
-        weights_file=options.weights_file,
-    )
-    loaded.model.to(device_of(options.device))
+    loaded = load_video_text_model(options)
     events = build_index(
         loaded,
         options.folder,

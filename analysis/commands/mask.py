@@ -3,11 +3,10 @@
 import argparse
 import io
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from analysis.commands.output import print_json, print_table
+from analysis.commands.output import print_json, print_table, refused
 from analysis.commands.predict import add_model_options, load_chosen_model
 
 _COLUMNS = {
@@ -66,11 +65,7 @@ def run(options: argparse.Namespace) -> int:
         if options.out is not None:
             _keep(options.out, masks)
     except (VideoError, WeightsError, ValueError, OSError) as error:
-        if options.json:
-            print_json({"clip": options.clip, "error": str(error)})
-        else:
-            print(f"{options.clip}: {error}", file=sys.stderr)
-        return 1
+        return refused(error, options.json, options.clip)
     if options.json:
         print_json(report)
     else:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from analysis.commands.kept_table import TableError, keep_table, kept_rows
-from analysis.commands.output import print_json, print_table
+from analysis.commands.output import print_json, print_table, refused
 from analysis.commands.train import add_places, places_of, say
 
 _BATCH = 90
@@ -40,11 +40,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         table = _judged(options)
     except (TableError, TrainingError, WeightsError, ValueError) as error:
-        if options.json:
-            print_json({"error": str(error)})
-        else:
-            say(str(error))
-        return 1
+        return refused(error, options.json)
     except KeyboardInterrupt:
         kept = " The same command goes on after the last whole model." if options.out else ""
         say(f"Stopped.{kept}")

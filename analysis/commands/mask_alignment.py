@@ -1,9 +1,8 @@
 """`mask-alignment CLIP`: what a student says of the tokens a mask leaves, beside its teacher."""
 
 import argparse
-import sys
 
-from analysis.commands.output import print_json, print_table
+from analysis.commands.output import print_json, print_table, refused
 
 
 def register(commands: argparse._SubParsersAction) -> None:
@@ -35,11 +34,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         report = _measured(options)
     except (VideoError, WeightsError, ValueError) as error:
-        if options.json:
-            print_json({"clip": options.clip, "error": str(error)})
-        else:
-            print(f"{options.clip}: {error}", file=sys.stderr)
-        return 1
+        return refused(error, options.json, options.clip)
     if options.json:
         print_json(report)
     else:

@@ -1,10 +1,9 @@
 """`profile run CLIP`: where the time and memory of one run go."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from analysis.commands.output import print_json, print_table
+from analysis.commands.output import print_json, print_table, refused
 from analysis.commands.predict import DEFAULT_MODEL
 
 OPERATORS_SHOWN = 12
@@ -60,11 +59,7 @@ def run_profile_command(options: argparse.Namespace) -> int:
     try:
         done = [_profiled(name, options) for name in names]
     except (ProfilingError, VideoError, WeightsError) as error:
-        if options.json:
-            print_json({"clip": options.clip, "error": str(error)})
-        else:
-            print(f"{options.clip}: {error}", file=sys.stderr)
-        return 1
+        return refused(error, options.json, options.clip)
     differences = compare_profiles(done[0][1], done[1][1]) if len(done) == 2 else ()
     if options.json:
         profiles = [subject.facts() | profile.row() for subject, profile in done]

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from analysis.commands.output import print_json, print_table
+from analysis.commands.output import print_json, print_table, refused
 
 
 def register(commands: argparse._SubParsersAction) -> None:
@@ -47,11 +47,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         moments = _found(options)
     except (RetrievalError, VideoError, WeightsError, ValueError) as error:
-        if options.json:
-            print_json({"error": str(error)})
-        else:
-            print(error, file=sys.stderr)
-        return 1
+        return refused(error, options.json)
     rows = [moment.row() for moment in moments]
     if options.json:
         print_json(rows)

@@ -13,12 +13,7 @@ const STRIP_PICTURES = 12;
 const scale = () => window.devicePixelRatio || 1;
 
 // Only frames of the clip that was explained may lie under its heat.
-function fits() {
-  const [shown, own] = [scope.clip, value()?.clip];
-  return Boolean(shown && own && shown.name === own.name
-    && shown.times_s.length === own.times_s.length
-    && shown.times_s.every((time, index) => time === own.times_s[index]));
-}
+const fits = () => scope.shows(value()?.clip);
 
 function loadSprite() {
   const address = scope.clip?.sprite ?? "";

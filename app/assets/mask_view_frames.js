@@ -23,12 +23,7 @@ function sized(canvas) {
 }
 
 // Only frames of the clip that was masked may lie under its masks.
-function fits() {
-  const [shown, own] = [scope.clip, value()?.clip];
-  return Boolean(state.sprite && shown && own && shown.name === own.name
-    && shown.times_s.length === own.times_s.length
-    && shown.times_s.every((time, index) => time === own.times_s[index]));
-}
+const fits = () => Boolean(state.sprite) && scope.shows(value()?.clip);
 
 function loadSprite() {
   const address = scope.clip?.sprite ?? "";

@@ -32,6 +32,14 @@
     announce("cursor");
   }
 
+  // Whether a tab's own clip, {name, times_s}, is the one whose frames are shown.
+  function shows(own) {
+    const shown = state.clip;
+    return Boolean(shown && own && shown.name === own.name
+      && shown.times_s.length === own.times_s.length
+      && shown.times_s.every((time, index) => time === own.times_s[index]));
+  }
+
   // What a tab adds to the page's address: parameter `name`, "" for none.
   function linkTo(name, text) {
     if (state.links[name] === text) return;
@@ -211,6 +219,6 @@
     get cursor() { return state.cursor; },
     get playing() { return state.playing !== null; },
     get links() { return state.links; },
-    showClip, openAt, moveTo, linkTo, selectToken, step, togglePlay, stop, listen, paint, unpacker,
+    showClip, shows, openAt, moveTo, linkTo, selectToken, step, togglePlay, stop, listen, paint, unpacker,
   };
 })();

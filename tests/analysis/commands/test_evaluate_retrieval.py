@@ -3,17 +3,13 @@
 import json
 
 import pytest
-import torch
 
 from analysis.__main__ import main
-from analysis.models import create_model
 from analysis.retrieval.word_pieces import VOCABULARY_VARIABLE
 from analysis.weights.hub import FOLDER_VARIABLE
-from analysis.weights.shipped import ship_checkpoint
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NAME = "videomamba_retrieval_debug.trial"
-PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "man", "walk", "kick", "##s", "cup")
 ENTRIES = [
     {"video": "mocap_walk.mp4", "caption": "A man walks."},
     {"video": "mocap_kick.mp4", "caption": "A man kicks!"},
@@ -22,30 +18,8 @@ ENTRIES = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("retrieval")
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        model = create_model("videomamba_retrieval_debug")
-    entry = {
-        "architecture": "videomamba_retrieval_debug",
-        "family": "videomamba_retrieval",
-        "tag": "trial",
-        "training": "toy",
-        "data": "nothing",
-        "labels": None,
-        "num_frames": 4,
-        "image_size": 16,
-        "scan_order": "spatial_first",
-        "readout": None,
-        "licence": "MIT",
-        "reported_accuracy": None,
-        "accuracy_note": "",
-        "run": {"command": "none", "seed": 3},
-    }
-    ship_checkpoint(model.state_dict(), entry, folder)
-    words = [*PIECES, *(f"word{number}" for number in range(40 - len(PIECES)))]
-    (folder / "vocab.txt").write_text("\n".join(words))
+def folder(video_text_folder):
+    folder = video_text_folder
     (folder / "mine.json").write_text(json.dumps(ENTRIES))
     (folder / "didemo_ret_test.json").write_text(
         json.dumps([{**entry, "caption": [entry["caption"]] * 9} for entry in ENTRIES])

@@ -10,38 +10,14 @@ from analysis.__main__ import main
 from analysis.models import create_model
 from analysis.retrieval.word_pieces import VOCABULARY_VARIABLE
 from analysis.weights.hub import FOLDER_VARIABLE
-from analysis.weights.shipped import ship_checkpoint
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NAME = "videomamba_retrieval_debug.trial"
-PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "man", "walk", "kick", "##s", "cup")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, clips_folder):
-    folder = tmp_path_factory.mktemp("retrieval")
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        model = create_model("videomamba_retrieval_debug")
-    entry = {
-        "architecture": "videomamba_retrieval_debug",
-        "family": "videomamba_retrieval",
-        "tag": "trial",
-        "training": "toy",
-        "data": "nothing",
-        "labels": None,
-        "num_frames": 4,
-        "image_size": 16,
-        "scan_order": "spatial_first",
-        "readout": None,
-        "licence": "MIT",
-        "reported_accuracy": None,
-        "accuracy_note": "",
-        "run": {"command": "none", "seed": 3},
-    }
-    ship_checkpoint(model.state_dict(), entry, folder)
-    words = [*PIECES, *(f"word{number}" for number in range(40 - len(PIECES)))]
-    (folder / "vocab.txt").write_text("\n".join(words))
+def folder(video_text_folder, clips_folder):
+    folder = video_text_folder
     (folder / "library").mkdir()
     for name in ("mocap_walk.mp4", "mocap_kick.mp4"):
         shutil.copy(clips_folder / name, folder / "library")
