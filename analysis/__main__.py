@@ -20,6 +20,7 @@ from analysis.commands import (
     predict,
     profile,
     recipes,
+    render_captions,
     search,
     study,
     train,
@@ -51,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         index,
         search,
         recipes,
+        render_captions,
         study,
     ):
         command.register(commands)

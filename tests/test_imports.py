@@ -10,16 +10,17 @@ ROOT = Path(__file__).parent.parent
 # Each room with the rooms it may import. Rooms on one floor do not import each other. Single files
 # that lean on nothing serve all.
 LEAVES = {"nearest_names"}
-OPS, VIDEO = {"ops"}, {"video"}
+OPS, VIDEO, TEXT = {"ops"}, {"video"}, {"text"}
 LAYERS = OPS | {"layers"}
 MODELS = LAYERS | {"models"}
 TRACING = MODELS | {"tracing"}
 ATTRIBUTION = TRACING | VIDEO | {"attribution"}
-WEIGHTS = MODELS | VIDEO | {"weights"}
+WEIGHTS = MODELS | VIDEO | TEXT | {"weights"}
 PREDICTION = WEIGHTS | TRACING | {"prediction"}
 ALLOWED = {
     "ops": OPS,
     "video": VIDEO,
+    "text": TEXT,
     "layers": LAYERS,
     "models": MODELS,
     "tracing": TRACING,

@@ -67,15 +67,15 @@ def _evaluated(options: argparse.Namespace) -> dict:
     from analysis.retrieval.annotations import DATA_SETS, data_set_of, read_annotations
     from analysis.retrieval.evaluation import evaluate_retrieval
     from analysis.retrieval.published_results import published_recall
-    from analysis.retrieval.word_pieces import WordPieces, find_vocabulary
+    from analysis.weights.retrieval import word_pieces_of
 
     name = options.data_set or data_set_of(options.annotations)
     if name not in DATA_SETS:
         raise ValueError(f"unknown data set {name!r}; choose one of {', '.join(DATA_SETS)}")
     folder = options.videos or Path(options.annotations).parent
     annotations = read_annotations(options.annotations, folder, DATA_SETS[name])
-    pieces = WordPieces(find_vocabulary(options.vocabulary))
     loaded = load_video_text_model(options)
+    pieces = word_pieces_of(loaded.card, options.vocabulary)
     precision = "bfloat16" if options.bfloat16 else "float32"
     loaded.model.to(getattr(torch, precision))
     for problem in annotations.problems:

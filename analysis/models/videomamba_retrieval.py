@@ -118,6 +118,11 @@ class VideoMambaRetrieval(nn.Module):
         """
         return nn.functional.normalize(self.text_proj(text[:, 0]), dim=-1)
 
+    def word_directions(self) -> Tensor:
+        """Every word of the vocabulary by itself, not read: directions (V, shared_width)."""
+        words = self.bert.embeddings.word_embeddings.weight
+        return nn.functional.normalize(self.text_proj(words), dim=-1)
+
     def match(self, text: Tensor, padding: Tensor | None, patches: Tensor) -> Tensor:
         """Logits (B, 2) that texts (B, L, W), as `read`, do not and do belong to videos.
 
@@ -177,6 +182,20 @@ def _config(base: RetrievalConfig, **overrides: Any) -> RetrievalConfig:
 
 
 _MIDDLE = RetrievalConfig(vision=RetrievalVisionConfig(**SIZES["middle"]))
+_MINI = RetrievalConfig(
+    vision=RetrievalVisionConfig(**SIZES["mini"], target_width=64),
+    text=BertConfig(
+        vocabulary_size=64,
+        width=96,
+        depth=4,
+        heads=4,
+        inner_width=384,
+        positions=32,
+        fusion_layer=2,
+        vision_width=64,
+    ),
+    shared_width=64,
+)
 _DEBUG = RetrievalConfig(
     vision=RetrievalVisionConfig(**SIZES["debug"], target_width=16),
     text=BertConfig(
@@ -203,6 +222,12 @@ def videomamba_retrieval_middle(**overrides: Any) -> RetrievalConfig:
 def videomamba_retrieval_middle_pretrain(**overrides: Any) -> RetrievalConfig:
     """The published model as it is pretrained: with its teacher and the head for masked words."""
     return _config(_MIDDLE, **{"masked_words": True, "teacher": clip_tower_b16(), **overrides})
+
+
+@_register
+def videomamba_retrieval_mini(**overrides: Any) -> RetrievalConfig:
+    """Small enough to train on two cores, with the trunk of `videomamba_mini`. Ours."""
+    return _config(_MINI, **overrides)
 
 
 @_register

@@ -1,12 +1,12 @@
 """The JSON lists by which the field tests text-video retrieval."""
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.retrieval.errors import RetrievalError
-from analysis.retrieval.word_pieces import plain_text
+from analysis.text.caption_objects import CaptionsError, names_and_captions, read_objects
+from analysis.text.word_pieces import plain_text
 
 
 @dataclass(frozen=True)
@@ -89,25 +89,29 @@ def data_set_of(path: str | Path) -> str:
 
 
 def read_annotations(
-    path: str | Path, videos: str | Path, data_set: DataSet = DATA_SETS["msrvtt"]
+    path: str | Path,
+    videos: str | Path,
+    data_set: DataSet = DATA_SETS["msrvtt"],
+    *,
+    inside: bool = False,
 ) -> Annotations:
     """Reads a list: objects with "video" and "caption", each a text or several.
 
     File names are relative to the folder `videos`; files are looked for but not opened. Several
     captions are as many texts, or one where the data set is one of paragraphs. A video that stands
     in several objects is one, with the captions of all. What cannot be used is left out and
-    listed.
+    listed; with `inside` that includes files outside the folder, for lists of strangers.
 
     Raises RetrievalError, one sentence, for a file that is no such list and one of which nothing
     is left.
     """
     path, folder = Path(path), Path(videos)
-    entries, problems = _entries(path), []
+    entries, problems = _objects(path), []
     number_of: dict[Path, int] = {}
     texts, text_videos = [], []
     for line, entry in enumerate(entries, 1):
         try:
-            files, captions = _checked(entry, folder, data_set)
+            files, captions = _checked(entry, folder, data_set, inside)
         except ValueError as error:
             problems.append(f"Entry {line} {error}.")
             continue
@@ -127,27 +131,24 @@ def _not_empty(found: Annotations, sentence: str = "Nothing is left of the list"
     return found
 
 
-def _entries(path: Path) -> list:
+def _objects(path: Path) -> list[object]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise RetrievalError(f"The list {path.name} cannot be read ({reason}).") from error
-    except ValueError as error:
-        raise RetrievalError(f"{path.name} is no JSON; name a list of annotations.") from error
-    if not isinstance(content, list):
-        raise RetrievalError(
-            f"{path.name} holds no JSON list; objects with video and caption were expected."
-        )
-    return content
+        return read_objects(path)
+    except CaptionsError as error:
+        raise RetrievalError(str(error)) from error
 
 
-def _checked(entry: object, folder: Path, data_set: DataSet) -> tuple[list[Path], list[str]]:
+def _checked(
+    entry: object, folder: Path, data_set: DataSet, inside: bool
+) -> tuple[list[Path], list[str]]:
     """Files and texts of an entry; raises ValueError with the rest of a sentence on it."""
-    if not isinstance(entry, dict):
-        raise ValueError("is no object with video and caption")
-    names, captions = (_several(entry, key) for key in ("video", "caption"))
+    names, captions = names_and_captions(entry)
     files = [folder / name for name in names]
+    if inside:
+        root = folder.resolve()
+        for name, file in zip(names, files, strict=True):
+            if not file.resolve().is_relative_to(root):
+                raise ValueError(f"names {name}, which is outside the folder")
     if absent := [name for name, file in zip(names, files, strict=True) if not file.is_file()]:
         raise ValueError(f"names {absent[0]}, which does not exist")
     if data_set.paragraph:
@@ -156,11 +157,3 @@ def _checked(entry: object, folder: Path, data_set: DataSet) -> tuple[list[Path]
     if not texts:
         raise ValueError(f"has no words for {names[0]}")
     return files, texts
-
-
-def _several(entry: dict, key: str) -> list[str]:
-    value = entry.get(key)
-    several = value if isinstance(value, list) else [value]
-    if not several or not all(isinstance(part, str) for part in several):
-        raise ValueError(f"has no {key}, which has to be a text or several")
-    return several

@@ -22,7 +22,7 @@ from analysis.retrieval.scores import (
     nearest_pairs,
     placed,
 )
-from analysis.retrieval.word_pieces import WordPieces
+from analysis.text.word_pieces import WordPieces
 from analysis.video.limits import VideoError
 from analysis.weights import LoadedModel
 
@@ -86,6 +86,38 @@ class RetrievalEvaluation:
         return asdict(self)
 
 
+@dataclass(frozen=True, eq=False)
+class ListScores:
+    """Every video of a list against every text.
+
+    annotations: of what could be read. similarities: (videos, texts), cosines. matched: match
+    logits of the `top` nearest. max_length: tokens that a text may have; cut: word pieces of each
+    text that did not fit.
+    """
+
+    annotations: Annotations
+    similarities: Tensor
+    matched: MatchScores
+    top: int
+    max_length: int
+    cut: tuple[int, ...]
+
+    def evaluation(self) -> RetrievalEvaluation:
+        """How far up the right answers stand."""
+        listed, matched = self.annotations, self.matched
+        return RetrievalEvaluation(
+            data_set=listed.data_set.title,
+            videos=len(listed.videos),
+            texts=len(listed.texts),
+            max_length=self.max_length,
+            texts_cut=sum(cut > 0 for cut in self.cut),
+            top=self.top,
+            re_ranked=_directions(listed, matched.text_to_video, matched.video_to_text),
+            embedding=_directions(listed, self.similarities.T, self.similarities),
+            problems=listed.problems,
+        )
+
+
 def evaluate_retrieval(
     loaded: LoadedModel,
     annotations: Annotations,
@@ -95,6 +127,21 @@ def evaluate_retrieval(
     heard: Heard | None = None,
 ) -> RetrievalEvaluation:
     """Runs a video-text model over a list and counts, with and without re-ranking.
+
+    As `score_list`, with its errors.
+    """
+    return score_list(loaded, annotations, pieces, top=top, heard=heard).evaluation()
+
+
+def score_list(
+    loaded: LoadedModel,
+    annotations: Annotations,
+    pieces: WordPieces,
+    *,
+    top: int = TOP,
+    heard: Heard | None = None,
+) -> ListScores:
+    """Runs a video-text model over a list.
 
     Videos that cannot be read are left out, with the texts that belong to no other, and listed.
 
@@ -110,17 +157,13 @@ def evaluate_retrieval(
     max_length = min(annotations.data_set.max_length, model.config.text.positions)
     texts = encode_texts(model, pieces, annotations.texts, max_length, heard)
     similarities = similarity(torch.stack([v.directions for v in videos]), texts.directions)
-    matched = _matched(model, videos, texts, nearest_pairs(similarities, top), heard)
-    return RetrievalEvaluation(
-        data_set=annotations.data_set.title,
-        videos=len(annotations.videos),
-        texts=len(annotations.texts),
-        max_length=max_length,
-        texts_cut=sum(cut > 0 for cut in texts.cut),
+    return ListScores(
+        annotations=annotations,
+        similarities=similarities,
+        matched=_matched(model, videos, texts, nearest_pairs(similarities, top), heard),
         top=top,
-        re_ranked=_directions(annotations, matched.text_to_video, matched.video_to_text),
-        embedding=_directions(annotations, similarities.T, similarities),
-        problems=annotations.problems,
+        max_length=max_length,
+        cut=texts.cut,
     )
 
 
@@ -146,14 +189,19 @@ def encode_texts(
     return EncodedTexts(torch.cat(directions), tuple(features), tuple(cut))
 
 
-@torch.inference_mode()
 def encode_video(
     loaded: LoadedModel, path: str | Path, first_s: float | None = None
 ) -> EncodedVideo:
     """One file to what is compared with texts, on the CPU. Raises VideoError."""
-    model = loaded.model
+    return encode_clip(
+        loaded.model, read_clip(path, loaded.config.num_frames, loaded.preprocessing, first_s)
+    )
+
+
+@torch.inference_mode()
+def encode_clip(model: VideoMambaRetrieval, clip: Tensor) -> EncodedVideo:
+    """A clip (3, T, H, W), normalised, to what is compared with texts, on the CPU."""
     weight = model.vision_proj.weight
-    clip = read_clip(path, model.config.num_frames, loaded.preprocessing, first_s)
     seen = model.see(clip[None].to(weight.device, weight.dtype))
     directions = model.video_directions(seen.pooled)[0]
     return EncodedVideo(directions.float().cpu(), seen.patches[0].cpu())

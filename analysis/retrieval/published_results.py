@@ -1,5 +1,8 @@
 """What the authors report of their video-text models, to stand beside what is measured here."""
 
+from collections.abc import Iterator
+
+from analysis.retrieval.annotations import DATA_SETS
 from analysis.retrieval.metrics import RECALL_AT
 
 # Zero-shot text to video, R@1/5/10 in percent, by data set, for 5M, 17M and 25M pairs of
@@ -25,3 +28,11 @@ def published_recall(tag: str, data_set: str) -> dict[int, float] | None:
         return None
     row = _ZERO_SHOT[data_set][_PAIRS.index(pairs)]
     return dict(zip(RECALL_AT, row, strict=True))
+
+
+def published_rows() -> Iterator[dict[str, object]]:
+    """All they report: "data_set" as it is called, "pairs" of pretraining, "recall_percent"."""
+    for name, rows in _ZERO_SHOT.items():
+        for pairs, row in zip(_PAIRS, rows, strict=True):
+            recall = dict(zip(RECALL_AT, row, strict=True))
+            yield {"data_set": DATA_SETS[name].title, "pairs": pairs, "recall_percent": recall}

@@ -11,11 +11,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from analysis.training.captioned_lists.caption_list import CaptionList
+from analysis.training.captioned_lists.data import CaptionedListsData
 from analysis.training.listed.augmentation import Augmentation
 from analysis.training.listed.data import ListedData
 from analysis.training.listed.list_file import ListFile
 from analysis.training.mixing import Mixing
 from analysis.training.objectives.classification import Classification
+from analysis.training.objectives.joint_pretraining import JointPretraining
 from analysis.training.objectives.masked_alignment import MaskedAlignment
 from analysis.training.objectives.regression import Regression
 from analysis.training.objectives.self_distillation import SelfDistillation
@@ -135,6 +138,50 @@ def masked_recipe(data_set: str) -> Recipe:
     )
 
 
+def joint_recipe() -> Recipe:
+    """Joint pretraining of the video-text model, masked, with four losses (section 3.5).
+
+    From the student of K400. BERT's and the teacher's weights have to be set, the lists too:
+    `data.videos.path` and `data.images.path`. Ours, because we know of no statement: a batch of
+    1024 over all processes, weight decay, warm-up, and pictures cut to half of their area at least.
+    """
+    return Recipe(
+        data=CaptionedListsData(
+            videos=CaptionList("videos.json"),
+            images=CaptionList("images.json", medium="image"),
+            held_out=CaptionList("test.json"),
+        ),
+        model=ModelChoice(
+            "videomamba_retrieval_middle",
+            weights="videomamba_student_middle.k400_mask_pt_f8_res224",
+        ),
+        objective=JointPretraining(),
+        optimizer=Optimizer(
+            learning_rate=4e-4,
+            final_learning_rate=4e-6,
+            warmup_share=0.1,
+            weight_decay=0.02,
+            betas=(0.9, 0.999),
+            gradient_norm=None,
+        ),
+        execution=_BFLOAT16,
+        epochs=10,
+        batch_size=_BATCH["pictures"],
+    )
+
+
+def unmasked_recipe(weights: str) -> Recipe:
+    """The epoch after joint pretraining in which nothing is hidden but words (section 3.5)."""
+    recipe = joint_recipe()
+    return replace(
+        recipe,
+        model=replace(recipe.model, weights=weights),
+        objective=replace(recipe.objective, alignment=0.0, mask=None),
+        optimizer=replace(recipe.optimizer, learning_rate=8e-5, final_learning_rate=8e-7),
+        epochs=1,
+    )
+
+
 def video_recipe(data_set: str, size: str, frames: int, weights: str | None = None) -> Recipe:
     """Fine-tuning at 224 from an image model, or from `weights`.
 
@@ -229,6 +276,9 @@ def published_recipes() -> dict[str, Callable[[], Recipe]]:
     for data_set in ("k400", "ssv2"):
         name = f"videomamba_student_middle.{data_set}_mask_pt_f8_res224"
         recipes[name] = partial(masked_recipe, data_set)
+    joint = "videomamba_retrieval_middle.joint_mask_pt_f8_res224"
+    recipes[joint] = joint_recipe
+    recipes["videomamba_retrieval_middle.joint_f8_res224"] = partial(unmasked_recipe, joint)
     for data_set in ("lvu", "lvu_values"):
         name = f"videomamba_tiny.{data_set}_f32_res224"
         recipes[name] = partial(video_recipe, data_set, "tiny", 32)

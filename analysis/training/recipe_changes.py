@@ -35,12 +35,13 @@ def _with(part: object, key: str, path: list[str], text: str) -> object:
         raise RecipeError(f"There is no field {key}; {name} has no parts.")
     if rest:
         return dataclasses.replace(part, **{name: _with(value, key, rest, text)})
-    if dataclasses.is_dataclass(value):
+    kind = typing.get_type_hints(type(part))[name]
+    left_out = text == "None" and type(None) in typing.get_args(kind)
+    if dataclasses.is_dataclass(value) and not left_out:
         raise RecipeError(
             f"{key} has parts; choose from "
             f"{', '.join(f'{key}.{inner}' for inner in field_names(value))}."
         )
-    kind = typing.get_type_hints(type(part))[name]
     return dataclasses.replace(part, **{name: _value(key, text, kind)})
 
 

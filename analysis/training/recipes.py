@@ -6,13 +6,16 @@ from functools import partial
 
 from analysis.nearest_names import nearest
 from analysis.ops.scan_order import SCAN_ORDERS
+from analysis.text.word_pieces import SPECIAL_PIECES
 from analysis.training.camera.data import CameraMovesData
 from analysis.training.captioned_pictures.data import CaptionedPicturesData
 from analysis.training.errors import RecipeError
 from analysis.training.motion_capture.data import MotionCaptureData
+from analysis.training.moving_objects.captioned_data import CaptionedClipsData
 from analysis.training.moving_objects.data import MovingObjectsData
 from analysis.training.objectives.classification import Classification
 from analysis.training.objectives.contrastive import Contrastive
+from analysis.training.objectives.joint_pretraining import JointPretraining, WordNumbers
 from analysis.training.objectives.masked_alignment import MaskedAlignment
 from analysis.training.objectives.self_distillation import SelfDistillation
 from analysis.training.published_recipes import published_recipes
@@ -87,6 +90,25 @@ def picture_recipe() -> Recipe:
     )
 
 
+def moving_objects_recipe() -> Recipe:
+    """Of the small video-text model, from scratch: the camera model has learned to overlook
+    objects, and begins at chance with their colours."""
+    return Recipe(
+        data=CaptionedClipsData(easy_share=0.6),
+        model=ModelChoice("videomamba_retrieval_mini", step_sizes=(0.001, 0.2)),
+        objective=JointPretraining(alignment=0.0, naming=1.0, mask=None, numbers=caption_numbers()),
+        optimizer=Optimizer(learning_rate=3e-3, mean_decay=0.997),
+        clips=240_000,
+        batch_size=64,
+    )
+
+
+def caption_numbers() -> WordNumbers:
+    """Of the vocabulary of captioned clips."""
+    padding, _, first, _, hidden = range(len(SPECIAL_PIECES))
+    return WordNumbers(padding, first, hidden)
+
+
 def alignment_recipe(mask: str = "attention", ratio: float = 0.8) -> Recipe:
     """Of the masked-alignment study: camera moves without labels, beside the small CLIP."""
     recipe = short_recipe()
@@ -121,6 +143,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         short_recipe, "videomamba_mini_wide_distill", "videomamba_mini.order_spatial_first"
     ),
     "clip_mini.pictures": picture_recipe,
+    "videomamba_retrieval_mini.moving_objects": moving_objects_recipe,
     "videomamba_student_mini.short": alignment_recipe,
     "videomamba_student_mini.aligned": aligned_recipe,
     **published_recipes(),

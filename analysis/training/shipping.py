@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from analysis.models import model_family
 from analysis.training.recipe import Recipe
@@ -12,7 +13,7 @@ from analysis.training.run import FinishedRun
 from analysis.training.state import recipe_record
 from analysis.weights.shipped import ship_checkpoint
 
-_MANIFEST_FACTS = ("data", "note", "licence")
+_MANIFEST_FACTS = ("data", "note", "licence", "word_pieces")
 
 
 def ship(name: str, finished: FinishedRun, command: str, folder: Path) -> None:
@@ -36,6 +37,7 @@ def ship(name: str, finished: FinishedRun, command: str, folder: Path) -> None:
         "licence": facts.get("licence", "MIT"),
         "reported_accuracy": evaluation["accuracy"],
         "accuracy_note": evaluation["accuracy_note"],
+        **({"word_pieces": facts["word_pieces"]} if "word_pieces" in facts else {}),
         "note": getattr(recipe.objective, "note", facts.get("note", "")),
         "run": {
             "command": command,
@@ -53,7 +55,17 @@ def ship(name: str, finished: FinishedRun, command: str, folder: Path) -> None:
             "curve": list(finished.curve),
         },
     }
-    ship_checkpoint(state.result.state_dict(), entry, folder)
+    ship_checkpoint(_each_once(state.result.state_dict()), entry, folder)
+
+
+def _each_once(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors by the first of their names; loaders know which names share one."""
+    seen: set[int] = set()
+    return {
+        name: value
+        for name, value in state.items()
+        if not (value.data_ptr() in seen or seen.add(value.data_ptr()))
+    }
 
 
 def _overrides(recipe: Recipe, config: Any) -> dict[str, Any]:

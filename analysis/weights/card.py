@@ -32,6 +32,8 @@ class WeightsCard:
     hub_repo: repository on the Hugging Face hub; None when the file is shipped or not needed.
     reported_accuracy: top-1 in percent, as ``accuracy_note`` specifies; None when not reported.
     views: (clips, crops) per video behind ``reported_accuracy``; None when it does not apply.
+    word_pieces: those of a text encoder by their numbers, where it has its own and not
+        that of BERT.
     sampling: the frame rule of the data set ("k400" or "ssv2", see ``analysis.video.sampling``).
     sha256: of the file, when it is shipped.
     """
@@ -56,5 +58,6 @@ class WeightsCard:
     accuracy_note: str = ""
     note: str = ""
     views: tuple[int, int] | None = None
+    word_pieces: tuple[str, ...] = field(default=(), repr=False)
     sampling: str = "k400"
     sha256: str | None = field(default=None, repr=False)

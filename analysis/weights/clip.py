@@ -20,7 +20,7 @@ from analysis.weights.card import WeightsError
 from analysis.weights.clip_layouts import STEM, tower_tensors
 from analysis.weights.conversion import inflate_kernel, resize_pos_embed, square_grid
 from analysis.weights.fitting import load_state_dict_with_report
-from analysis.weights.initial import initial_tensors
+from analysis.weights.named_tensors import named_tensors
 from analysis.weights.reading import read_checkpoint
 
 TABLE = "positional_embedding"
@@ -46,7 +46,7 @@ def load_clip_tower(
         tower = create_model(architecture, **overrides)
     except ValueError as error:
         raise WeightsError(str(error)) from error
-    return _filled(tower, tower_tensors(initial_tensors(str(source))))
+    return _filled(tower, tower_tensors(named_tensors(str(source))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ class StoredTower:
 
 def shipped_clip_tower(name: str, architecture: str) -> StoredTower:
     """The tower of shipped weights; `architecture` is the tower's. Raises WeightsError."""
-    return StoredTower(tower_tensors(initial_tensors(name)), model_config(architecture))
+    return StoredTower(tower_tensors(named_tensors(name)), model_config(architecture))
 
 
 def read_clip_file(path: str | Path) -> StoredTower:
@@ -119,7 +119,7 @@ def _file_config(state: Mapping[str, Tensor], folder: Path) -> ClipTowerConfig:
         width=width,
         layers=1 + max(blocks, default=-1),
         output_dim=proj.shape[-1],
-        **{"heads": max(1, width // _HEAD_WIDTH), **_stated(folder, width)},
+        **{"heads": max(1, width // _HEAD_WIDTH), **stated_fields(folder, width)},
     )
 
 
@@ -134,8 +134,12 @@ def _required(state: Mapping[str, Tensor], key: str) -> Tensor:
     return state[key]
 
 
-def _stated(folder: Path, width: int) -> dict[str, Any]:
-    """Heads and activation as a file beside the checkpoint tells them, as far as it does."""
+def stated_fields(folder: Path, width: int) -> dict[str, Any]:
+    """Fields of `ClipTowerConfig` that tensors do not tell: heads and activation of a tower.
+
+    As a file beside its checkpoint in `folder` tells them, as far as it does. Raises WeightsError
+    for a file that cannot be read.
+    """
     if ours := _json_object(folder / _OPEN_CLIP_CONFIG):
         model = ours.get("model_cfg", ours)
         head_width = model.get("vision_cfg", {}).get("head_width", _HEAD_WIDTH)

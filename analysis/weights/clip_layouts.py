@@ -1,7 +1,7 @@
-"""CLIP's visual tower by one set of names, whichever program wrote the file.
+"""CLIP by one set of names, whichever program wrote the file.
 
-OpenAI's names are those of `analysis.models.clip_tower`; open_clip keeps them. `transformers` has
-its own, with queries, keys and values apart and the projection turned round.
+OpenAI's names are those of `analysis.models.clip` and its tower; open_clip keeps them.
+`transformers` has its own, with queries, keys and values apart and projections turned round.
 """
 
 import re
@@ -24,6 +24,22 @@ _OUTSIDE_BLOCKS = {
     "post_layernorm": "ln_post",
     "visual_projection.weight": "proj",
 }
+_TEXTS_OUTSIDE_BLOCKS = {
+    "embeddings.token_embedding.weight": "token_embedding.weight",
+    "embeddings.position_embedding.weight": "positional_embedding",
+    "final_layer_norm": "ln_final",
+    "text_projection.weight": "text_projection",
+    "logit_scale": "logit_scale",
+}
+# What the parts beside the tower begin with.
+_TEXT_PARTS = (
+    "token_embedding.",
+    "positional_embedding",
+    "transformer.",
+    "ln_final.",
+    "text_projection",
+    "logit_scale",
+)
 _IN_BLOCKS = {
     "layer_norm1": "ln_1",
     "layer_norm2": "ln_2",
@@ -56,19 +72,51 @@ def tower_tensors(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     )
 
 
+def whole_clip_tensors(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of both towers and the temperature by OpenAI's names, the tower's in `visual.`.
+
+    Raises WeightsError when a tower is not there; else as `tower_tensors`.
+    """
+    visual = {f"visual.{key}": value for key, value in tower_tensors(state).items()}
+    if any(key.startswith("text_model.") for key in state):
+        own = _inside(state, "text_model.", ("text_projection.", "logit_scale"))
+        return {**_named(own, _TEXTS_OUTSIDE_BLOCKS, "text_projection"), **visual}
+    if "token_embedding.weight" in state:
+        texts = {key: value for key, value in state.items() if key.startswith(_TEXT_PARTS)}
+        return {**texts, **visual}
+    raise WeightsError(
+        "The checkpoint holds no text tower of CLIP: the file lacks token_embedding.weight; give a "
+        "whole CLIP in the layout of OpenAI, open_clip or transformers."
+    )
+
+
 def _from_transformers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     place = "vision_model."
     whole = any(key.startswith(place) for key in state)
-    own = {
+    own = _inside(state, place, ("visual_projection.",)) if whole else dict(state)
+    return _named(own, _OUTSIDE_BLOCKS, "proj")
+
+
+def _inside(state: Mapping[str, Tensor], place: str, beside: tuple[str, ...]) -> dict[str, Tensor]:
+    """What stands in a place, its name taken away, and what belongs to it beside."""
+    return {
         key.removeprefix(place): value
         for key, value in state.items()
-        if not whole or key.startswith((place, "visual_projection."))
+        if key.startswith((place, *beside))
     }
+
+
+def _named(
+    state: Mapping[str, Tensor], outside_blocks: Mapping[str, str], projection: str
+) -> dict[str, Tensor]:
+    """The tensors of one tower by OpenAI's names, its projection turned round."""
     # Older files keep the row numbers of the position table.
-    own.pop("embeddings.position_ids", None)
-    named = {_translated(key): value for key, value in _joined_projections(own).items()}
-    if "proj" in named:
-        named["proj"] = named["proj"].T
+    own = {key: value for key, value in state.items() if key != "embeddings.position_ids"}
+    named = {
+        _translated(key, outside_blocks): value for key, value in _joined_projections(own).items()
+    }
+    if projection in named:
+        named[projection] = named[projection].T
     return named
 
 
@@ -83,13 +131,13 @@ def _joined_projections(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return joined
 
 
-def _translated(key: str) -> str:
+def _translated(key: str, outside_blocks: Mapping[str, str]) -> str:
     block = _BLOCK.fullmatch(key)
     if block is None:
         stem, _, kind = key.rpartition(".")
-        if key in _OUTSIDE_BLOCKS:
-            return _OUTSIDE_BLOCKS[key]
-        return f"{_OUTSIDE_BLOCKS[stem]}.{kind}" if stem in _OUTSIDE_BLOCKS else key
+        if key in outside_blocks:
+            return outside_blocks[key]
+        return f"{outside_blocks[stem]}.{kind}" if stem in outside_blocks else key
     number, inside = block.groups()
     part, _, kind = inside.rpartition(".")
     name = f"{_IN_BLOCKS[part]}.{kind}" if part in _IN_BLOCKS else inside

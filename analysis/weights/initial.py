@@ -1,18 +1,19 @@
 """Trained tensors as the start of another training."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from torch import Tensor, nn
 
+from analysis.models.videomamba_retrieval import VideoMambaRetrieval
 from analysis.weights.card import WeightsError
-from analysis.weights.catalogue import weights_card
 from analysis.weights.fitting import TEMPORAL, LoadReport, load_state_dict_with_report
-from analysis.weights.hub import fetch_checkpoint
-from analysis.weights.reading import read_checkpoint
+from analysis.weights.named_tensors import named_tensors
+from analysis.weights.retrieval import retrieval_tensors
 
 # What a video classifier may start without: heads are learned anew, an image model knows no time.
 _MAY_BE_MISSING = ("head.", "distill_head.", TEMPORAL)
+# A student of masked pretraining learns its decoders anew, a vision encoder what it is read by.
+_STUDENT_LEARNS = ("clip_decoder.", "clip_pos_embed", "pool_norm.")
 # The final norm of students of masked pretraining, and that of classifiers.
 _STUDENT_NORM, _CLASSIFIER_NORM = "norm.", "norm_f."
 
@@ -22,7 +23,8 @@ def load_initial_weights(
 ) -> LoadReport:
     """Copy a weights name's or checkpoint file's tensors into `model`, all but the head.
 
-    Image stems are inflated and position tables resized to the model's frames and resolution.
+    Image stems are inflated and position tables resized to the model's frames and resolution. A
+    video-text model takes a whole other one, or a student or classifier as its vision encoder.
     `keep_head` is for going on with the same classes (higher resolution, more frames).
 
     The students of masked pretraining lose their decoders in a classifier. As published, their
@@ -32,7 +34,11 @@ def load_initial_weights(
     Raises WeightsError, one sentence, when anything but heads and the temporal table would stay
     untrained.
     """
-    state = initial_tensors(source)
+    state = named_tensors(source)
+    if isinstance(model, VideoMambaRetrieval):
+        if _is_video_text(state):
+            return _load_video_text(model, state, source)
+        model = model.vision_encoder
     if not keep_head:
         state = {key: value for key, value in state.items() if not key.startswith("head.")}
     allowed = _MAY_BE_MISSING[1:] if keep_head else _MAY_BE_MISSING
@@ -41,33 +47,46 @@ def load_initial_weights(
             state = {_classifier_name(key): value for key, value in state.items()}
         else:
             allowed = (*allowed, _CLASSIFIER_NORM)
+    if _is_student(model.state_dict()):
+        allowed = (*allowed, *_STUDENT_LEARNS)
+        state = {_student_name(key): value for key, value in state.items()}
     report = load_state_dict_with_report(model, state, strict=False)
+    _check_complete(report, allowed, source)
+    return report
+
+
+def _load_video_text(
+    model: VideoMambaRetrieval, state: Mapping[str, Tensor], source: str
+) -> LoadReport:
+    """A teacher and the head for hidden words may be left out of a file; they are learned anew."""
+    tensors = retrieval_tensors(state, model)
+    report = load_state_dict_with_report(model, tensors, strict=False, trunk="vision_encoder")
+    _check_complete(report, ("text_encoder.cls.", "clip_teacher."), source)
+    return report
+
+
+def _check_complete(report: LoadReport, allowed: tuple[str, ...], source: str) -> None:
     lacking = [key for key in report.missing if not key.startswith(allowed)]
     if lacking:
         raise WeightsError(
             f"{source} does not fit the model to be trained: it has no {lacking[0]} of the right "
             f"shape ({len(lacking)} such tensors); choose weights of the same architecture."
         )
-    return report
+
+
+def _is_video_text(state: Mapping[str, Tensor]) -> bool:
+    return any(key.startswith("vision_encoder.") for key in state)
 
 
 def _is_student(state: Mapping[str, Tensor]) -> bool:
     return any(key.startswith("clip_decoder.") for key in state)
 
 
+def _student_name(key: str) -> str:
+    is_norm = key.startswith(_CLASSIFIER_NORM)
+    return _STUDENT_NORM + key.removeprefix(_CLASSIFIER_NORM) if is_norm else key
+
+
 def _classifier_name(key: str) -> str:
     is_norm = key.startswith(_STUDENT_NORM)
     return _CLASSIFIER_NORM + key.removeprefix(_STUDENT_NORM) if is_norm else key
-
-
-def initial_tensors(source: str) -> dict[str, Tensor]:
-    """The tensors of a checkpoint file, or of weights by their name.
-
-    Raises WeightsError, one sentence.
-    """
-    if Path(source).suffix in (".safetensors", ".pth", ".pt", ".bin"):
-        return read_checkpoint(Path(source))
-    card = weights_card(source)
-    if card.file is None:
-        raise WeightsError(f"{source} is untrained; leave the initial weights out instead.")
-    return read_checkpoint(fetch_checkpoint(card))

@@ -12,6 +12,7 @@ from torch import Tensor
 from analysis.models import list_models, model_config
 from analysis.models.clip_tower import ClipTowerConfig
 from analysis.models.videomamba_retrieval import RetrievalConfig, VideoMambaRetrieval
+from analysis.text.word_pieces import WordPieces, find_vocabulary, read_vocabulary
 from analysis.weights.card import WeightsCard, WeightsError
 from analysis.weights.catalogue import list_weights, weights_card
 from analysis.weights.clip import fitted_clip_tensors
@@ -76,6 +77,17 @@ def load_retrieval_model(
         report=replace(report, dropped=(*report.dropped, *left_out)),
         content_hash=content_hash,
     )
+
+
+def word_pieces_of(card: WeightsCard, source: str | Path | None = None) -> WordPieces:
+    """What turns texts into the numbers that the weights of a card read.
+
+    From the file `source` if given, else of the weights' own words, else BERT's, see
+    `find_vocabulary`. Raises VocabularyError, one sentence, for a file that is none.
+    """
+    if card.word_pieces and source is None:
+        return WordPieces(card.word_pieces)
+    return WordPieces(read_vocabulary(find_vocabulary(source)))
 
 
 def retrieval_tensors(state: Mapping[str, Tensor], model: VideoMambaRetrieval) -> dict[str, Tensor]:

@@ -34,7 +34,15 @@ _REQUIRED = (
     "accuracy_note",
     "run",
 )
-_OPTIONAL = ("family", "overrides", "note", "preprocessing", "sampling", "sha256")
+_OPTIONAL = (
+    "family",
+    "overrides",
+    "note",
+    "word_pieces",
+    "preprocessing",
+    "sampling",
+    "sha256",
+)
 
 
 def shipped_cards(folder: Path = SHIPPED_FOLDER) -> tuple[WeightsCard, ...]:
@@ -95,6 +103,7 @@ def _card(entry: Mapping[str, Any], source: str) -> WeightsCard:
         "name": name,
         "file": f"{name}.safetensors",
         "overrides": {**entry.get("overrides", {}), **sizes},
+        "word_pieces": tuple(entry.get("word_pieces", ())),
         "preprocessing": _preprocessing(entry, source),
     }
     facts = {key: value for key, value in entry.items() if key != "run"}

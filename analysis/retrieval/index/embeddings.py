@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from analysis.retrieval.annotations import DATA_SETS
 from analysis.retrieval.errors import RetrievalError
-from analysis.retrieval.evaluation import check_vocabulary, encode_texts
+from analysis.retrieval.evaluation import EncodedTexts, check_vocabulary, encode_texts
 from analysis.retrieval.index.library import CutVideo
 from analysis.retrieval.index.records import WindowRecord
-from analysis.retrieval.word_pieces import WordPieces, plain_text
+from analysis.retrieval.text_scores import typed_length
+from analysis.text.word_pieces import WordPieces, plain_text
 from analysis.video.decode import decode_frames, reduced_size
 from analysis.video.preprocess import to_clip
 from analysis.video.sampling import retrieval_middle_indices
@@ -23,8 +23,6 @@ GROUP = 8
 that was interrupted makes the numbers of one that was not."""
 THUMBNAIL_SIDE = 144
 _DECODED_BYTES = 2**28
-# Texts that people type are captions of one sentence, as in MSR-VTT.
-_MAX_LENGTH = DATA_SETS["msrvtt"].max_length
 
 
 def groups(windows: int) -> Iterator[range]:
@@ -68,19 +66,40 @@ def embed_part(loaded: LoadedModel, part: CutVideo) -> np.ndarray:
     return _embed(loaded, [clip for clip, _ in _read(loaded, part, [0])])[0]
 
 
+@torch.inference_mode()
+def see_parts(loaded: LoadedModel, parts: Sequence[CutVideo]) -> torch.Tensor:
+    """Patches (N, V, D) of the first windows of videos, for `match_logits`, on the CPU.
+
+    Raises VideoError for frames that cannot be read.
+    """
+    weight = loaded.model.vision_proj.weight
+    seen = []
+    for numbers in groups(len(parts)):
+        clips = [clip for number in numbers for clip, _ in _read(loaded, parts[number], [0])]
+        clip = torch.stack(clips).to(weight.device, weight.dtype)
+        seen.append(loaded.model.see(clip).patches.cpu())
+    return torch.cat(seen)
+
+
 def embed_text(loaded: LoadedModel, pieces: WordPieces, text: str) -> tuple[np.ndarray, int]:
     """A text's direction, float32 (C,) of unit length, and how many word pieces did not fit.
 
-    It is read as the captions of an evaluation are. Raises RetrievalError for a text without
-    words and a vocabulary that is not the model's.
+    Raises RetrievalError as `encode_text`.
+    """
+    found = encode_text(loaded, pieces, text)
+    return found.directions[0].numpy(), found.cut[0]
+
+
+def encode_text(loaded: LoadedModel, pieces: WordPieces, text: str) -> EncodedTexts:
+    """One text, read as the captions of an evaluation are.
+
+    Raises RetrievalError for a text without words and a vocabulary that is not the model's.
     """
     check_vocabulary(loaded.model, pieces)
     plain = plain_text(text)
     if not plain:
         raise RetrievalError("There are no words to look for; say what is to be seen.")
-    length = min(_MAX_LENGTH, loaded.config.text.positions)
-    found = encode_texts(loaded.model, pieces, [plain], length)
-    return found.directions[0].numpy(), found.cut[0]
+    return encode_texts(loaded.model, pieces, [plain], typed_length(loaded.model))
 
 
 def _read(

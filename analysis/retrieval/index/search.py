@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.retrieval.errors import RetrievalError
 from analysis.retrieval.index.records import IndexSettings, differences, settings_of
-from analysis.retrieval.index.store import WindowStore, literal
+from analysis.retrieval.index.store import Measure, WindowStore, literal
 from analysis.weights import LoadedModel
 
 _COLUMNS = ("id", "video", "content_hash", "t0", "t1", "duration_s", "width", "height", "fps")
@@ -126,6 +126,22 @@ def search_clip(
     model was trained to compare clips with texts, not with each other.
     """
     return _moments(_by_cosine(store, embedding, filters or Filters(), exact), top)
+
+
+def score_windows(
+    store: WindowStore,
+    direction: np.ndarray,
+    *,
+    measure: Measure = "dot",
+    filters: Filters | None = None,
+) -> tuple[Moment, ...]:
+    """Every window that counts with its score, best first; none is left out for another.
+
+    The score is that of `search_text` for "dot" and that of `search_clip` for "cosine".
+    """
+    where = (filters or Filters()).sql()
+    rows = store.nearest(direction, max(1, len(store)), _COLUMNS, where, True, measure)
+    return tuple(_sorted(Moment(**row) for row in rows))
 
 
 def merge_overlapping(windows: Iterable[Moment]) -> tuple[Moment, ...]:

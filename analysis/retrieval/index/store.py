@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
+Measure = Literal["dot", "cosine"]
 TABLE = "windows"
 APPROXIMATE_FROM = 20_000
 """Rows from which on an approximate index is worth having; fewer are compared one by one."""
@@ -197,7 +198,7 @@ class WindowStore:
         columns: Sequence[str],
         where: str | None = None,
         exact: bool = False,
-        measure: Literal["dot", "cosine"] = "dot",
+        measure: Measure = "dot",
     ) -> list[dict[str, Any]]:
         """The `count` rows with the largest products with a vector (width,), best first.
 

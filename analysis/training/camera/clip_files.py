@@ -5,7 +5,7 @@ motion in common, so that one checks the other.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,16 +139,25 @@ def write_clip(
     # One sheet of noise, seen at another place in every frame, is quicker than new noise.
     sheet_shape = (form.height + _NOISE_MARGIN, form.width + _NOISE_MARGIN, 3)
     sheet = deviation * generator.standard_normal(sheet_shape, np.float32)
+
+    def filmed() -> Iterator[np.ndarray]:
+        for picture in draw_frames(clip, scene, textures, form):
+            pixels = (np.asarray(picture, np.float32) - 128.0) * gain + 128.0 + offset
+            top, left = generator.integers(_NOISE_MARGIN, size=2)
+            pixels += sheet[top : top + form.height, left : left + form.width]
+            yield np.clip(pixels, 0.0, 255.0).astype(np.uint8)
+
+    write_frames(path, filmed(), form)
+
+
+def write_frames(path: Path, frames: Iterable[np.ndarray], form: ClipFormat) -> None:
+    """Encode frames, uint8 (H, W, 3) each, as H.264 at `path`, in one step once all are there."""
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     with av.open(str(temporary), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=form.frame_rate)
         stream.width, stream.height, stream.pix_fmt = form.width, form.height, "yuv420p"
         stream.options = {"crf": str(form.quality), "preset": "veryfast"}
-        for picture in draw_frames(clip, scene, textures, form):
-            pixels = (np.asarray(picture, np.float32) - 128.0) * gain + 128.0 + offset
-            top, left = generator.integers(_NOISE_MARGIN, size=2)
-            pixels += sheet[top : top + form.height, left : left + form.width]
-            pixels = np.clip(pixels, 0.0, 255.0).astype(np.uint8)
+        for pixels in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode())
     os.replace(temporary, path)

@@ -1,10 +1,15 @@
-"""Sentences for compositions: one content in several phrasings."""
+"""Sentences for what clips show: one content in several phrasings."""
 
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
 
-from analysis.training.moving_objects.composition import STILL, Composition
+from analysis.text.word_pieces import SPECIAL_PIECES, plain_text
+from analysis.training.camera.camera_path import CAMERA_MOVES
+from analysis.training.moving_objects.composition import SPLITS, STILL, Composition, compositions
+
+VOCABULARY_SIZE = 64
 
 _MOVING_VERBS = ("moves", "glides", "drifts", "slides")
 _RESTING = ("stays still", "does not move", "rests where it is")
@@ -26,6 +31,8 @@ _MOVING_CAMERA = (
     "the camera {camera} and {thing} {action}",
     "while the camera {camera}, {thing} {action}",
 )
+_MOVING_SCENES = ("the camera {camera}", "the camera {camera} over a scene")
+_STILL_SCENES = ("the camera stays still", "the camera does not move", "a fixed camera")
 _RESTING_CAMERA = (
     "{thing} {action}",
     "{thing} {action} while the camera stays still",
@@ -37,12 +44,44 @@ def phrasings(composition: Composition) -> tuple[str, ...]:
     """Every sentence the grammar has for a composition, in lower case without a full stop."""
     camera = _CAMERA_PRESENT.get(composition.camera)
     frames = _RESTING_CAMERA if camera is None else _MOVING_CAMERA
-    article = "an" if composition.colour[0] in "aeiou" else "a"
-    thing = f"{article} {composition.colour} {composition.shape}"
+    thing = name(composition)
     return tuple(
         frame.format(thing=thing, action=action, camera=camera)
         for frame, action in product(frames, _actions(composition.direction))
     )
+
+
+def camera_phrasings(move: str) -> tuple[str, ...]:
+    """Every sentence for a clip in which only the camera does something, or nothing does."""
+    camera = _CAMERA_PRESENT.get(move)
+    if camera is None:
+        return _STILL_SCENES
+    return tuple(scene.format(camera=camera) for scene in _MOVING_SCENES)
+
+
+def camera_caption(move: str, generator: np.random.Generator) -> str:
+    """One of the phrasings, each as likely as any other."""
+    choices = camera_phrasings(move)
+    return choices[generator.integers(len(choices))]
+
+
+@lru_cache(maxsize=1)
+def vocabulary() -> tuple[str, ...]:
+    """The special pieces and every word of a caption, in a fixed order.
+
+    As BERT's, it is filled up with numbers that no text has.
+    """
+    sentences = [text for split in SPLITS for one in compositions(split) for text in phrasings(one)]
+    sentences += [text for move in CAMERA_MOVES for text in camera_phrasings(move)]
+    words = {word for text in set(sentences) for word in plain_text(text).split()}
+    pieces = (*SPECIAL_PIECES, *sorted(words))
+    return (*pieces, *(f"[unused{number}]" for number in range(VOCABULARY_SIZE - len(pieces))))
+
+
+def name(composition: Composition) -> str:
+    """What the object is called, and nothing of what it does."""
+    article = "an" if composition.colour[0] in "aeiou" else "a"
+    return f"{article} {composition.colour} {composition.shape}"
 
 
 def caption(composition: Composition, generator: np.random.Generator) -> str:

@@ -76,7 +76,8 @@ class CaptionedBatch:
 class MovingObjects:
     """Renders captioned clips over a store of photographs.
 
-    `split` is "seen" or "never_seen", see `composition.is_never_seen`. It may be used from several
+    `split` is "seen" or "never_seen", see `composition.is_never_seen`; `radius_views` is the range
+    of the objects' radius in views. It may be used from several
     threads at once.
     """
 
@@ -89,8 +90,10 @@ class MovingObjects:
         *,
         num_frames: int = 8,
         image_size: int = 64,
+        radius_views: tuple[float, float] = RADIUS_VIEWS,
     ):
         self.store = store
+        self.radius_views = radius_views
         self.num_frames = num_frames
         self.image_size = image_size
         self._scenes = CameraMoves(store, num_frames=num_frames, image_size=image_size)
@@ -132,7 +135,7 @@ class MovingObjects:
         path, thing, reach = None, None, np.inf
         for _ in range(_PLACES_TRIED):
             new_path = _random_path(composition.camera, generator, difficulty)
-            new_thing = _random_thing(composition, new_path, generator)
+            new_thing = _random_thing(composition, new_path, self.radius_views, generator)
             furthest = _reach(new_thing, new_path)
             if furthest < reach:
                 path, thing, reach = new_path, new_thing, furthest
@@ -160,9 +163,17 @@ class MovingObjects:
         difficulty: float,
         pixels: np.ndarray,
     ) -> None:
-        """Draw `clip` into `pixels`, uint8 (T, H, W, 3)."""
-        frames = np.empty(pixels.shape, np.float32)
+        """Draw `clip` into `pixels`, uint8 (T, H, W, 3), at times as a sampled video has them."""
         times, spacing = random_frame_times(self.num_frames, generator)
+        self._develop(clip, times, spacing, generator, difficulty, pixels)
+
+    def film(self, clip: ObjectClip, generator: np.random.Generator, pixels: np.ndarray) -> None:
+        """Draw all frames of `clip` into `pixels`, uint8 (T, H, W, 3), at full difficulty."""
+        times = np.linspace(0.0, 1.0, self.num_frames)
+        self._develop(clip, times, 1 / (self.num_frames - 1), generator, 1.0, pixels)
+
+    def _develop(self, clip, times, spacing, generator, difficulty, pixels) -> None:
+        frames = np.empty(pixels.shape, np.float32)
         self._scenes.draw(clip.scene, times, spacing, generator, frames)
         size = self.image_size
         placements = clip.thing.placements(times, clip.scene.path.poses(times))
@@ -186,7 +197,10 @@ def _random_path(move: str, generator: np.random.Generator, difficulty: float) -
 
 
 def _random_thing(
-    composition: Composition, path: CameraPath, generator: np.random.Generator
+    composition: Composition,
+    path: CameraPath,
+    radius_views: tuple[float, float],
+    generator: np.random.Generator,
 ) -> MovingShape:
     """An object that is near the middle of the picture half way through the clip."""
     step = np.zeros(2)
@@ -203,7 +217,7 @@ def _random_thing(
     return MovingShape(
         start=place - step / 2,
         travel=step,
-        radius=generator.uniform(*RADIUS_VIEWS) * pose[2],
+        radius=generator.uniform(*radius_views) * pose[2],
         angle=np.clip(generator.normal(0.0, 0.12), -0.3, 0.3),
         colour=np.clip(colour, 0.0, 255.0),
     )

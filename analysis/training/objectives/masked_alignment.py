@@ -8,15 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from analysis.layers.visible_tokens import VisibleTokens
-from analysis.models import create_model, list_models, model_config
-from analysis.models.aligned_layers import aligned_layers
+from analysis.models import list_models
 from analysis.models.clip_tower import ClipTower
 from analysis.models.videomamba_student import VideoMambaStudent
 from analysis.ops.alignment_loss import ALIGNMENT_LOSSES, alignment_loss
 from analysis.ops.token_mask import MASKS, token_mask
-from analysis.training.errors import TrainingError, require
+from analysis.training.errors import require
+from analysis.training.objectives.frozen_teacher import FrozenTeacher, make_teacher
 from analysis.training.source import Batch
-from analysis.weights.clip import load_clip_tower
 
 
 @dataclass(frozen=True)
@@ -75,30 +74,21 @@ class MaskedAlignment:
 
     def module(self, model: nn.Module) -> nn.Module:
         """The student with its loss; the teacher is made here and stays as it is."""
+        teacher = make_teacher(self.teacher, self.teacher_weights, model)
         return MaskedAlignmentLoss(
             model,
-            self._teacher(model),
+            teacher,
             self.mask,
             self.ratio,
             self.loss,
             self.teacher_interval,
         )
 
-    def _teacher(self, student: VideoMambaStudent) -> ClipTower:
-        frames = student.config.num_frames or 1
-        size = model_config(self.teacher).sizes_for(student.token_grid, frames)
-        if self.teacher_weights is not None:
-            return load_clip_tower(self.teacher_weights, self.teacher, **size)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            return create_model(self.teacher, **size)
-
 
 class MaskedAlignmentLoss(nn.Module):
     """A student with its loss; see `analysis.training.objectives`.
 
-    Raises TrainingError, one sentence, for a teacher that does not fit the student, and ValueError
-    for layers that the teacher does not have.
+    Raises as `FrozenTeacher` does for a teacher that does not fit.
     """
 
     def __init__(
@@ -111,19 +101,8 @@ class MaskedAlignmentLoss(nn.Module):
         teacher_interval: int = 1,
     ):
         super().__init__()
-        config = model.config
-        grid = teacher.config.token_grid(config.num_frames or 1)
-        aligned_layers(teacher.config.layers, config.align_layers, teacher_interval)
-        if config.target_width != teacher.config.output_dim or grid != model.token_grid:
-            raise TrainingError(
-                f"The student aims at width {config.target_width} over {model.token_grid}, the "
-                f"teacher has width {teacher.config.output_dim} over {grid}; choose a teacher "
-                "that fits."
-            )
         self.model, self.mask, self.ratio, self.loss = model, mask, ratio, loss
-        self.teacher_interval = teacher_interval
-        # Outside the module tree, so that it is neither trained nor put into training mode.
-        self._teacher = (teacher.eval().requires_grad_(False),)
+        self.teacher = FrozenTeacher(teacher, model, teacher_interval)
 
     def forward(
         self, clips: Tensor, targets: Tensor | None, generator: torch.Generator
@@ -132,7 +111,10 @@ class MaskedAlignmentLoss(nn.Module):
 
         The generator draws the mask, and decides the loss as long as the student drops no paths.
         """
-        aims, attention = self._aims(clips)
+        images = clips.ndim == 4
+        aims, attention = self.teacher.aims(
+            clips[:, :, None] if images else clips, attention=self.mask == "attention"
+        )
         grid, batch = self.model.token_grid, len(clips)
         mask = token_mask(
             self.mask, (grid.t, grid.h, grid.w), self.ratio, batch, generator, attention
@@ -140,16 +122,3 @@ class MaskedAlignmentLoss(nn.Module):
         visible = VisibleTokens(self.model.token_grid, mask)
         aims = torch.stack([visible.of(layer) for layer in aims])
         return batch * alignment_loss(self.model(clips, mask), aims, self.loss), {}
-
-    @torch.no_grad()
-    def _aims(self, clips: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Targets (K, B, L, target_width) and, where the mask needs it, attention (B, t, h*w)."""
-        (teacher,) = self._teacher
-        clips = clips[:, :, None] if clips.ndim == 4 else clips
-        found = teacher.to(clips.device).targets(
-            teacher.resized(clips),
-            self.model.config.align_layers,
-            self.teacher_interval,
-            attention=self.mask == "attention",
-        )
-        return found.targets, found.attention

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from analysis.__main__ import main
-from analysis.retrieval.word_pieces import VOCABULARY_VARIABLE
+from analysis.text.word_pieces import VOCABULARY_VARIABLE
 from analysis.weights.hub import FOLDER_VARIABLE
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -8,7 +8,7 @@ import torch
 
 from analysis.__main__ import main
 from analysis.models import create_model
-from analysis.retrieval.word_pieces import VOCABULARY_VARIABLE
+from analysis.text.word_pieces import VOCABULARY_VARIABLE
 from analysis.weights.hub import FOLDER_VARIABLE
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -155,3 +155,12 @@ def test_what_is_no_list_is_one_sentence(read, case):
 def test_a_list_that_is_not_there_is_one_sentence(tmp_path):
     with pytest.raises(RetrievalError, match=r"absent\.json cannot be read \(no such file"):
         read_annotations(tmp_path / "absent.json", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../list.json", "part/../../list.json"])
+def test_a_strangers_list_stays_inside_the_folder(tmp_path, read, name):
+    entries = [{"video": name, "caption": "a cup"}, {"video": "a.mp4", "caption": "a dog"}]
+    assert len(read(entries).videos) == 2
+    found = read_annotations(tmp_path / "list.json", tmp_path / "videos", inside=True)
+    assert names(found) == ["a.mp4"]
+    assert found.problems == (f"Entry 1 names {name}, which is outside the folder.",)

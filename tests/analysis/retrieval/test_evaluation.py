@@ -9,9 +9,10 @@ import torch
 from analysis.retrieval.annotations import DATA_SETS, read_annotations
 from analysis.retrieval.clips import read_clip
 from analysis.retrieval.errors import RetrievalError
-from analysis.retrieval.evaluation import encode_texts, evaluate_retrieval
-from analysis.retrieval.published_results import published_recall
-from analysis.retrieval.word_pieces import WordPieces
+from analysis.retrieval.evaluation import encode_texts, evaluate_retrieval, score_list
+from analysis.retrieval.published_results import published_recall, published_rows
+from analysis.retrieval.scores import UNSCORED
+from analysis.text.word_pieces import WordPieces, read_vocabulary
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ENTRIES = [
@@ -25,7 +26,7 @@ ENTRIES = [
 
 @pytest.fixture(scope="module")
 def pieces(vocabulary):
-    return WordPieces(vocabulary)
+    return WordPieces(read_vocabulary(vocabulary))
 
 
 @pytest.fixture
@@ -149,7 +150,7 @@ def test_a_vocabulary_of_another_model_is_one_sentence(loaded, annotations, voca
     other = tmp_path / "vocab.txt"
     other.write_text(vocabulary.read_text() + "zebra\n")
     with pytest.raises(RetrievalError, match="has 41 word pieces, the model was trained with 40"):
-        evaluate_retrieval(loaded, annotations(), WordPieces(other))
+        evaluate_retrieval(loaded, annotations(), WordPieces(read_vocabulary(other)))
 
 
 @pytest.mark.parametrize(
@@ -164,3 +165,29 @@ def test_a_vocabulary_of_another_model_is_one_sentence(loaded, annotations, voca
 )
 def test_what_the_authors_report(tag, data_set, expected):
     assert published_recall(tag, data_set) == expected
+
+
+def test_the_tables_of_scores_are_those_the_figures_are_of(loaded, annotations, pieces):
+    listed = annotations()
+    scores = score_list(loaded, listed, pieces, top=2)
+    assert scores.evaluation() == evaluate_retrieval(loaded, listed, pieces, top=2)
+    assert tuple(scores.similarities.shape) == (5, 7)
+    for video, text in ((0, 0), (3, 5), (4, 6)):
+        tokens = pieces.encode([listed.texts[text]], 64).tokens
+        clip = read_clip(listed.videos[video], 4, loaded.preprocessing)[None]
+        with torch.inference_mode():
+            one = loaded.model(clip, tokens).item()
+        assert scores.similarities[video, text].item() == pytest.approx(one, abs=1e-5)
+    assert int((scores.matched.text_to_video > UNSCORED).sum()) == 2 * 7
+    assert int((scores.matched.video_to_text > UNSCORED).sum()) == 2 * 5
+
+
+def test_all_that_the_authors_report():
+    rows = list(published_rows())
+    assert len(rows) == 15
+    assert {row["data_set"] for row in rows} == {one.title for one in DATA_SETS.values()}
+    assert rows[-1] == {
+        "data_set": "MSVD",
+        "pairs": "25M",
+        "recall_percent": {1: 42.0, 5: 71.6, 10: 81.2},
+    }

@@ -18,7 +18,7 @@ from analysis.retrieval.index.embeddings import (
 )
 from analysis.retrieval.index.library import cut_video, part_of_video
 from analysis.retrieval.index.search import search_text
-from analysis.retrieval.word_pieces import WordPieces
+from analysis.text.word_pieces import WordPieces, read_vocabulary
 from analysis.video.decode import decode_frames
 from analysis.video.preprocess import to_clip
 from analysis.video.sampling import retrieval_middle_indices
@@ -29,7 +29,7 @@ TEXTS = ("a man walks", "The red rabbit is walking, slowly!", "hand tilts the cu
 
 @pytest.fixture(scope="module")
 def pieces(vocabulary):
-    return WordPieces(vocabulary)
+    return WordPieces(read_vocabulary(vocabulary))
 
 
 @pytest.fixture

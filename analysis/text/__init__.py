@@ -1,0 +1,1 @@
+"""Texts as models are fed them."""

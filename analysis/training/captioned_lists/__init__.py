@@ -1,0 +1,1 @@
+"""Lists of captioned videos and pictures, as joint pretraining learns from."""
