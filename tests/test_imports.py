@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 
 # Each room with the rooms it may import. Rooms on one floor do not import each other. Single files
 # that lean on nothing serve all.
-LEAVES = {"nearest_names"}
+LEAVES = {"nearest_names", "ray_cluster"}
 OPS, VIDEO, TEXT = {"ops"}, {"video"}, {"text"}
 LAYERS = OPS | {"layers"}
 MODELS = LAYERS | {"models"}

@@ -16,6 +16,8 @@ def register(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("text", metavar="TEXT", nargs="?", help="what is to be seen")
     parser.add_argument("--clip", metavar="FILE", help="a video to look for instead of a text")
+    parser.add_argument("--clip-from-s", type=float, help="second at which it begins to count")
+    parser.add_argument("--clip-to-s", type=float, help="second at which it stops counting")
     parser.add_argument("--store", required=True, metavar="URI", help="as given to `index`")
     parser.add_argument("--top", type=int, default=5, help="moments (5)")
     parser.add_argument("--video", help="only in this video, or folder of the library")
@@ -91,7 +93,7 @@ def _found(options: argparse.Namespace) -> tuple:
     )
     choices = {"top": options.top, "filters": filters, "exact": options.exact}
     if options.clip is not None:
-        part = part_of_video(options.clip, None, None)
+        part = part_of_video(options.clip, options.clip_from_s, options.clip_to_s)
         return search_clip(store, embed_part(loaded, part), **choices)
     pieces = word_pieces_of(loaded.card, options.vocabulary)
     direction, cut = embed_text(loaded, pieces, options.text)

@@ -2,18 +2,21 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from analysis.layers.adaptor_s import AdaptorS
+from analysis.layers.adaptor_t import AdaptorT
 from analysis.layers.token_grid import TokenGrid
 from analysis.layers.visible_tokens import VisibleTokens
 from analysis.ops.causal_conv import causal_conv
 from analysis.ops.gate import gated_sum
 from analysis.ops.region import region
 from analysis.ops.scan_order import LayerScan
-from analysis.ops.selective_scan import selective_scan
+from analysis.ops.scan_states import ScanInputs
 from analysis.ops.two_way import two_way_conv, two_way_scan_, two_way_supports
 
 SPATIAL_FIRST = LayerScan(("spatial_first",), ("spatial_first",))
@@ -24,7 +27,8 @@ class BidirectionalMixer(nn.Module):
 
     The input projection, the gate and the output projection are shared; convolution, step size,
     B, C, A and D belong to a direction (VideoMamba paper, Fig. 2; parameter names as published,
-    those of the backward direction ending in _b).
+    those of the backward direction ending in _b). Adaptors may be set after it is made: one that
+    gives both directions memory, and one that acts on their sum.
 
     Args:
         width: D, channels of the tokens.
@@ -42,6 +46,8 @@ class BidirectionalMixer(nn.Module):
         self.out_proj = nn.Linear(inner, width, bias=False)
         for suffix in ("", "_b"):
             self._add_direction(suffix, conv_width)
+        self.adaptor_t: AdaptorT | None = None
+        self.adaptor_s: AdaptorS | None = None
 
     def _add_direction(self, suffix: str, conv_width: int) -> None:
         inner, states, rank = self.inner_width, self.state_size, self.delta_rank
@@ -63,28 +69,43 @@ class BidirectionalMixer(nn.Module):
         averaged; directions are summed.
         """
         orders = scan.token_orders
-        if len(orders) == 1:
+        if len(orders) == 1 and not (self.adaptor_t or self.adaptor_s):
             # Everything outside the two scans works token by token, so reordering the narrow
             # input and output is the same as reordering the wider inner tokens.
             mix = self._mix_at_once if two_way_supports(x) else self._mix
             return _reordered(x, grid, orders[0], mix)
+        return self._mix(x, partial(self._mean_over_orders, grid=grid, scan=scan), grid)
 
-        def mean_over_orders(inner: Tensor, suffix: str) -> Tensor:
-            read = scan.backward if suffix else scan.forward
-            parts = [
-                _reordered(inner, grid, order, lambda x: self.scan_direction(x, suffix))
-                for order in read
-            ]
-            return parts[0] if len(parts) == 1 else sum(parts) / len(parts)
+    def _mean_over_orders(
+        self, inner: Tensor, suffix: str, grid: TokenGrid | VisibleTokens, scan: LayerScan
+    ) -> Tensor:
+        """One direction over all its token orders, (B, L, E) in canonical order throughout."""
+        orders = scan.backward if suffix else scan.forward
+        parts = []
+        for order in orders:
+            back = None if grid.reads_in_place(order) else grid.sequence(order, inner.device)[1]
+            direction = partial(self.scan_direction, suffix=suffix, grid=grid, back=back)
+            parts.append(_reordered(inner, grid, order, direction))
+        return parts[0] if len(parts) == 1 else sum(parts) / len(parts)
 
-        return self._mix(x, mean_over_orders)
+    def _mix(
+        self,
+        x: Tensor,
+        direction: Callable[[Tensor, str], Tensor] | None = None,
+        grid: TokenGrid | VisibleTokens | None = None,
+    ) -> Tensor:
+        """Project, run `direction` both ways, gate the sum, project back.
 
-    def _mix(self, x: Tensor, direction: Callable[[Tensor, str], Tensor] | None = None) -> Tensor:
-        """Project, run `direction` both ways, gate the sum, project back."""
+        An adaptor of the sum wants it in canonical order, and the `grid`.
+        """
         direction = direction or self.scan_direction
         # Split before transposing: gradients then meet again along the axis that is contiguous.
         inner, z = self._projected(x)
         forward, backward = (direction(inner, suffix).transpose(1, 2) for suffix in ("", "_b"))
+        if self.adaptor_s is not None:
+            with region("conv"):
+                forward = forward + backward
+                backward = self.adaptor_s(forward, grid)
         with region("gate"):
             gated = gated_sum(forward, backward, z.transpose(1, 2))
         with region("out_proj"):
@@ -119,11 +140,25 @@ class BidirectionalMixer(nn.Module):
         with region("out_proj"):
             return self.out_proj(gated)
 
-    def scan_direction(self, inner: Tensor, suffix: str) -> Tensor:
+    def scan_direction(
+        self,
+        inner: Tensor,
+        suffix: str,
+        grid: TokenGrid | VisibleTokens | None = None,
+        back: Tensor | None = None,
+    ) -> Tensor:
         """Convolution, selection and scan of one direction ("" or "_b"), before the gate.
 
-        `inner` (B, L, E) in the order to be read; returns (B, L, E), not flipped.
+        `inner` (B, L, E) in the order to be read; returns (B, L, E), not flipped. `grid` and
+        `back` tell an adaptor where these tokens stand.
         """
+        scan = self.scan_inputs(inner, suffix)
+        with region("scan_bwd" if scan.reverse else "scan_fwd"):
+            y = scan.output() if self.adaptor_t is None else self.adaptor_t(scan, grid, back)
+        return y.transpose(1, 2)
+
+    def scan_inputs(self, inner: Tensor, suffix: str) -> ScanInputs:
+        """What the scan of a direction is given for inner tokens (B, L, E) in reading order."""
         reverse = suffix == "_b"
         conv, x_proj, dt_proj = (
             self.get_submodule(name + suffix) for name in ("conv1d", "x_proj", "dt_proj")
@@ -135,24 +170,21 @@ class BidirectionalMixer(nn.Module):
                 [self.delta_rank, self.state_size, self.state_size], dim=-1
             )
             delta = F.linear(step, dt_proj.weight)
-        with region("scan_bwd" if reverse else "scan_fwd"):
-            y = selective_scan(
-                u,
-                delta.transpose(1, 2),
-                -torch.exp(self.get_parameter(f"A{suffix}_log").float()),
-                B.transpose(1, 2),
-                C.transpose(1, 2),
-                self.get_parameter(f"D{suffix}"),
-                delta_bias=dt_proj.bias,
-                delta_softplus=True,
-                reverse=reverse,
-            )
-        return y.transpose(1, 2)
+        return ScanInputs(
+            u,
+            delta.transpose(1, 2),
+            -torch.exp(self.get_parameter(f"A{suffix}_log").float()),
+            B.transpose(1, 2),
+            C.transpose(1, 2),
+            self.get_parameter(f"D{suffix}"),
+            dt_proj.bias,
+            reverse,
+        )
 
 
 def _reordered(x: Tensor, grid: TokenGrid | VisibleTokens, order: str, function) -> Tensor:
     """`function` on tokens in a token order, its result back in canonical order."""
-    if order == "spatial_first":
+    if grid.reads_in_place(order):
         return function(x)
     with region("reorder"):
         read, back = grid.sequence(order, x.device)

@@ -41,6 +41,10 @@ class VisibleTokens:
         """The visible ones (B, V, D) of all tokens (B, L, D); one clip serves all masks."""
         return tokens.take_along_dim(self.index[..., None], dim=1)
 
+    def reads_in_place(self, order: str) -> bool:
+        """Whether a token order is the canonical one, so that nothing has to move."""
+        return self.grid.reads_in_place(order)
+
     def sequence(self, order: str, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
         """Which visible token is read when in a token order, and the way back: both (B, V)."""
         if order not in self._sequences:

@@ -3,6 +3,8 @@
 # Each registers its family.
 import analysis.models.clip
 import analysis.models.clip_tower
+import analysis.models.mamba_adaptor
+import analysis.models.moma
 import analysis.models.timesformer
 import analysis.models.videomamba
 import analysis.models.videomamba_retrieval

@@ -9,7 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from analysis.models.clip_tower import ClipTower, ClipTowerConfig, Transformer, clip_tower_mini
+from analysis.models.clip_tower import (
+    ClipTower,
+    ClipTowerConfig,
+    Transformer,
+    clip_tower_l14,
+    clip_tower_mini,
+)
 from analysis.models.registry import register_model
 
 # 1 / 0.07, the published start of the temperature, and the published end of its range.
@@ -109,6 +115,13 @@ def _config(base: ClipConfig, image_size: Any = None, **overrides: Any) -> ClipC
 def clip_b16(**overrides: Any) -> ClipConfig:
     """The published CLIP with ViT-B/16."""
     return _config(ClipConfig(), **overrides)
+
+
+@_register
+def clip_l14(**overrides: Any) -> ClipConfig:
+    """The published CLIP with ViT-L/14."""
+    base = ClipConfig(tower=clip_tower_l14(), text_width=768, text_heads=12)
+    return _config(base, **overrides)
 
 
 @_register

@@ -115,8 +115,11 @@ class ResidualAttentionBlock(nn.Module):
         """
         normed = self.ln_1(x)
         mixed, weights = self.attn(normed, normed, normed, need_weights=attention, attn_mask=mask)
-        x = x + mixed
-        return x + self.mlp(self.ln_2(x)), weights
+        return self.think(x + mixed), weights
+
+    def think(self, x: Tensor) -> Tensor:
+        """The second half of the block, token by token."""
+        return x + self.mlp(self.ln_2(x))
 
 
 class Transformer(nn.Module):
@@ -164,7 +167,14 @@ class ClipTower(nn.Module):
         tokens = self.embed(clip)
         for block in self.transformer.resblocks:
             tokens, _ = block(tokens)
-        return (self.ln_post(tokens[:, 0]) @ self.proj).unflatten(0, (len(clip), -1))
+        return self.project(tokens[:, 0]).unflatten(0, (len(clip), -1))
+
+    def project(self, features: Tensor) -> Tensor:
+        """Features (..., W) after the last block to the space shared with texts, last norm first.
+
+        Not of unit length.
+        """
+        return self.ln_post(features) @ self.proj
 
     def resized(self, clip: Tensor) -> Tensor:
         """Clips (B, C, T, H, W) with frames of the tower's size, bicubic where they have another.
@@ -229,6 +239,13 @@ _register = register_model("clip_tower", ClipTower)
 def clip_tower_b16(**overrides: Any) -> ClipTowerConfig:
     """ViT-B/16 of the published CLIP, the teacher of VideoMamba."""
     return replace(ClipTowerConfig(), **overrides)
+
+
+@_register
+def clip_tower_l14(**overrides: Any) -> ClipTowerConfig:
+    """ViT-L/14 of the published CLIP."""
+    fields = {"patch_size": 14, "width": 1024, "layers": 24, "heads": 16, "output_dim": 768}
+    return replace(ClipTowerConfig(), **{**fields, **overrides})
 
 
 @_register

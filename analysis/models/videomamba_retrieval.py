@@ -183,7 +183,8 @@ def _config(base: RetrievalConfig, **overrides: Any) -> RetrievalConfig:
 
 _MIDDLE = RetrievalConfig(vision=RetrievalVisionConfig(**SIZES["middle"]))
 _MINI = RetrievalConfig(
-    vision=RetrievalVisionConfig(**SIZES["mini"], target_width=64),
+    # A mean over patches is much shorter than CLS, which then is all that their sum shows.
+    vision=RetrievalVisionConfig(**SIZES["mini"], target_width=64, pooling="avg"),
     text=BertConfig(
         vocabulary_size=64,
         width=96,

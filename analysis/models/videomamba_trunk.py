@@ -72,6 +72,8 @@ class VideoMambaTrunk(nn.Module):
     7 as implemented). Models add what they make of the residual stream.
     """
 
+    mixer_class: type[BidirectionalMixer] = BidirectionalMixer
+
     def __init__(self, config: TrunkConfig):
         super().__init__()
         self.config = config
@@ -85,7 +87,7 @@ class VideoMambaTrunk(nn.Module):
         *rates, self.last_drop_rate = drop_path_rates(config.drop_path_rate, config.depth)
         self.layers = nn.ModuleList(
             Block(
-                BidirectionalMixer(width, config.state_size, config.conv_width, config.expand),
+                self.mixer_class(width, config.state_size, config.conv_width, config.expand),
                 make_norm(config.norm, width),
                 rate,
             )
@@ -114,11 +116,16 @@ class VideoMambaTrunk(nn.Module):
         Raises ValueError when the clip does not have the size the model was made for.
         """
         with region("embed"):
-            patches = self.patch_embed(clip) + self.pos_embed[:, None, 1:]
+            positions = self.position_table()
+            patches = self.patch_embed(clip) + positions[:, None, 1:]
             if self.config.num_frames is not None:
                 patches = patches + self.temporal_pos_embedding[:, :, None]
-            cls = (self.cls_token + self.pos_embed[:, :1]).expand(len(clip), -1, -1)
+            cls = (self.cls_token + positions[:, :1]).expand(len(clip), -1, -1)
             return torch.cat([cls, patches.flatten(1, 2)], dim=1)
+
+    def position_table(self) -> Tensor:
+        """Of CLS and the patches of a frame in canonical order, (1, 1 + h*w, D)."""
+        return self.pos_embed
 
     def run_layers(
         self, hidden: Tensor, grid: TokenGrid | VisibleTokens | None = None

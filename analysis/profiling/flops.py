@@ -5,6 +5,7 @@ softmax and the additions between blocks are left out, of all models.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,19 +14,28 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from analysis.layers.adaptor_config import AdaptorConfig
+from analysis.layers.cross_scan import DIRECTIONS
 from analysis.models import UnknownModelError, create_model, model_config
+from analysis.models.moma_config import MomaConfig
 from analysis.models.videomamba import VideoMambaConfig
+from analysis.models.vmamba import VMambaConfig
 from analysis.ops.scan_order import layer_scans
 from analysis.profiling.errors import ProfilingError
 from analysis.profiling.model_parts import parameters_by_part, part_of
 
 PARTS: tuple[str, ...] = (
     "patch_embed",
+    "downsample",
     "in_proj",
     "conv1d",
+    "conv2d",
     "x_proj",
     "dt_proj",
+    "selection",
     "scan",
+    "adaptor_t",
+    "adaptor_s",
     "qkv",
     "attention_scores",
     "attention_values",
@@ -145,14 +155,14 @@ def _arithmetic(architecture: str, overrides: tuple[tuple[str, Any], ...]) -> Ar
         model=architecture,
         num_frames=config.num_frames,
         frame_size=config.frame_size,
-        tokens=config.token_grid.length,
+        tokens=config.tokens if isinstance(config, MomaConfig) else config.token_grid.length,
         parts=tuple(
             PartArithmetic(part, counted[part], added[part])
             for part in dict.fromkeys((*PARTS, *counted))
             if counted[part] or added[part]
         ),
         parameters=parameters_by_part(model),
-        scans=isinstance(config, VideoMambaConfig),
+        scans=type(config) is VideoMambaConfig,
     )
 
 
@@ -212,18 +222,54 @@ def _counted_parts(part: str, operation: Any) -> tuple[str, ...]:
     if part == "scan":
         # A mixer applies these two weights itself.
         return ("conv1d",) if operation is torch.ops.aten.convolution else ("dt_proj",)
-    return ("attention_scores", "attention_values") if part == "attention" else (part,)
+    if part == "attention":
+        # Windowed attention applies the projections of the layer it is lent.
+        scores = operation is torch.ops.aten.bmm
+        return ("attention_scores", "attention_values") if scores else ("qkv",)
+    # What a model multiplies outside its parts is the last projection before its head.
+    return ("head",) if part == "positions" else (part,)
+
+
+@dataclass(frozen=True)
+class _ScanLayer:
+    """A layer with scans: L x E inner elements, how many scans, and whether a gate follows."""
+
+    elements: int
+    scans: int
+    gated: bool
+
+
+def _scan_layers(config: Any) -> Iterator[_ScanLayer]:
+    """A direction that reads two token orders scans twice."""
+    if isinstance(config, VideoMambaConfig):
+        elements = config.token_grid.length * config.expand * config.width
+        for plan in layer_scans(config.scan_order, config.depth):
+            yield _ScanLayer(elements, len(plan.forward) + len(plan.backward), gated=True)
+    elif isinstance(config, MomaConfig):
+        paths = len(config.scans) * (1 + config.bidirectional)
+        elements = config.token_grid.patches * config.inner
+        yield from [_ScanLayer(elements, paths, config.gate)] * config.modulations
+    elif isinstance(config, VMambaConfig):
+        h, w = config.token_grid.h, config.token_grid.w
+        for width, depth in zip(config.widths, config.depths, strict=True):
+            yield from [_ScanLayer(h * w * int(config.expand * width), DIRECTIONS, False)] * depth
+            h, w = -(-h // 2), -(-w // 2)
 
 
 def _added(config: Any) -> Counter[str]:
     """Operations of the scans of one clip: 9 L E N and L E for the skip, each; 2 L E for the gate.
 
     The count of issue 110 of state-spaces/mamba, where every scan has a gate: ours gates the sum
-    of both directions, which is as much. A direction that reads two token orders scans twice.
+    of both directions, which is as much.
+
+    Adaptor-T scans once more, for the mean states; what it reads between two tokens is 2 K L E N
+    of a scan.
     """
-    if not isinstance(config, VideoMambaConfig):
-        return Counter()
-    inner = config.token_grid.length * config.expand * config.width
-    layers = layer_scans(config.scan_order, config.depth)
-    scans = sum(len(scan.forward) + len(scan.backward) for scan in layers)
-    return Counter(scan=scans * inner * (9 * config.state_size + 1) + 2 * inner * config.depth)
+    added: Counter[str] = Counter()
+    for layer in _scan_layers(config):
+        per_state = layer.scans * layer.elements * config.state_size
+        added["scan"] += 9 * per_state + (layer.scans + 2 * layer.gated) * layer.elements
+        if isinstance(config, AdaptorConfig) and config.adaptor_t:
+            added["scan"] += 9 * per_state
+            added["adaptor_t"] += 2 * config.memory_locations * per_state
+    return added

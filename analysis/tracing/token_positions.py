@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from analysis.layers.token_grid import TokenGrid
-from analysis.ops.scan_order import sequence_permutation
 
 CLS_INDEX = 0
 """Where the models of this project keep their CLS token."""
@@ -89,7 +88,7 @@ def scan_positions(token_order: str, direction: str, grid: TokenGrid) -> Tensor:
     """Sequence index read at each step of a scan: LongTensor (L,).
 
     direction: "forward" reads the token order from its first token, "backward" from its last. CLS
-    stays at the first place of the order, so a backward scan reads it last.
+    stays at the place that the grid gives it, in most the first, so a backward scan reads it last.
     """
-    positions, _ = sequence_permutation(token_order, grid.t, grid.h, grid.w)
+    positions, _ = grid.sequence(token_order)
     return positions.flip(0) if direction == "backward" else positions.clone()

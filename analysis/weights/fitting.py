@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from analysis.layers.token_grid import MiddleClassGrid
 from analysis.weights.card import WeightsError
 from analysis.weights.conversion import (
     Grid,
@@ -129,7 +130,8 @@ def _fit(
     if key == STEM and (value.ndim, parameter.ndim) == (4, 5):
         return inflate_kernel(value, parameter.shape[2]), "inflated, centre tap"
     same_width = value.ndim == parameter.ndim == 3 and value.shape[2] == parameter.shape[2]
-    if key == POS_EMBED and same_width:
+    # A table with CLS in its middle is of one resolution.
+    if key == POS_EMBED and same_width and not isinstance(model.token_grid, MiddleClassGrid):
         grid = (model.token_grid.h, model.token_grid.w)
         source = source_grid or (grid if value.shape == parameter.shape else square_grid(value))
         if source is not None and source != grid and value.shape[1] == 1 + source[0] * source[1]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 
+from analysis.ray_cluster import RayMissingError, is_asked_for
 from analysis.retrieval.errors import RetrievalError
 from analysis.retrieval.index.embeddings import embed_windows, groups
 from analysis.retrieval.index.library import content_hash, cut_video, list_videos
@@ -21,6 +22,12 @@ from analysis.retrieval.index.store import WindowStore
 from analysis.video.limits import VideoError
 from analysis.weights import LoadedModel
 
+Spread = Callable[
+    [LoadedModel, dict[str, tuple[Path, str]], str, IndexSettings],
+    Iterator[tuple[str, "IndexProgress"]],
+]
+"""Embeds videos, each with its file and content's hash, into the store of a URI, and gives what
+was done for each in whatever order."""
 WINDOW_S, STRIDE_S = 4.0, 2.0
 WINDOWS_A_COMMIT, SECONDS_A_COMMIT = 128, 20.0
 """Windows are written together when there are so many, or after so many seconds: small files make
@@ -69,11 +76,26 @@ def build_index(
     Raises RetrievalError, one sentence: for a folder without videos or with none of those of the
     index, and for an index made with other settings, unless `replace_others`: it is then made
     anew.
+
+    Videos are embedded here, or where the environment names a Ray cluster on its machines; see
+    `analysis.retrieval.index.on_ray`.
     """
     settings = settings_of(loaded, window_s, stride_s)
     files = list_videos(folder)
     check_settings(store, settings, replace_others)
-    return _Build(loaded, files, store, settings).run()
+    return Build(loaded, files, store, settings, spread=chosen_spread()).run()
+
+
+def chosen_spread() -> Spread | None:
+    """On Ray where the environment asks for it. Raises RetrievalError where it is missing."""
+    try:
+        if not is_asked_for():
+            return None
+    except RayMissingError as error:
+        raise RetrievalError(str(error)) from error
+    from analysis.retrieval.index.on_ray import embed_on_ray
+
+    return embed_on_ray
 
 
 def check_settings(store: WindowStore, asked: IndexSettings, replace_others: bool) -> None:
@@ -97,8 +119,11 @@ def check_settings(store: WindowStore, asked: IndexSettings, replace_others: boo
     store.clear()
 
 
-class _Build:
-    """One build: what is still to be written, and what there is to say."""
+class Build:
+    """One build: what is still to be written, and what there is to say.
+
+    `spread` embeds several videos somewhere else; None embeds them one after another here.
+    """
 
     def __init__(
         self,
@@ -106,8 +131,9 @@ class _Build:
         files: dict[str, Path],
         store: WindowStore,
         settings: IndexSettings,
+        spread: Spread | None = None,
     ):
-        self._loaded, self._files = loaded, files
+        self._loaded, self._files, self._spread = loaded, files, spread
         self._store, self._settings = store, settings
         self._waiting: list[WindowRecord] = []
         self._written_at = monotonic()
@@ -127,7 +153,8 @@ class _Build:
         # Before anything is removed: what was renamed is copied from its old name.
         copies = self._copy(hashes, stored)
         self._remove(hashes, stored)
-        yield from self._embed({video: hashes[video] for video in hashes if video not in copies})
+        left = {video: hashes[video] for video in hashes if video not in copies}
+        yield from self._embed_elsewhere(left) if self._spread else self.embed(left)
         yield self._say(doing="finishing", video="")
         self._store.finish()
         yield self._say(doing="done", done=len(self._files))
@@ -167,7 +194,20 @@ class _Build:
                 self._store.delete({one.video}, keep_hash=hashes[one.video])
         self._say(removed=len(outdated))
 
-    def _embed(self, hashes: dict[str, str]) -> Iterator[IndexProgress]:
+    def _embed_elsewhere(self, hashes: dict[str, str]) -> Iterator[IndexProgress]:
+        files = {video: (self._files[video], digest) for video, digest in hashes.items()}
+        self._say(doing="embedding", done=len(self._files) - len(hashes), video="")
+        for video, one in self._spread(self._loaded, files, self._store.uri, self._settings):
+            yield self._say(
+                done=self._now.done + 1,
+                video=video,
+                added=self._now.added + one.added,
+                unchanged=self._now.unchanged + one.unchanged,
+                problems=(*self._now.problems, *one.problems),
+            )
+
+    def embed(self, hashes: dict[str, str]) -> Iterator[IndexProgress]:
+        """Videos with their contents' hashes, those of which windows are missing."""
         complete = {(one.video, one.content_hash) for one in self._stored() if one.complete}
         done = len(self._files) - len(hashes)
         for video, digest in hashes.items():

@@ -90,6 +90,21 @@ def test_tables_for_people(index, search, folder):
     assert first.startswith("mocap_kick.mp4")
 
 
+def test_a_part_of_a_clip_finds_itself(index, search, folder):
+    index()
+    clip = folder / "library" / "mocap_kick.mp4"
+    code, printed = search(
+        "--clip", clip, "--clip-from-s", 0.5, "--clip-to-s", 1.5, "--top", 1, "--json"
+    )
+    assert code == 0, printed
+    (found,) = json.loads(printed.out)
+    assert (found["video"], found["t0"]) == ("mocap_kick.mp4", pytest.approx(0.5, abs=0.05))
+    assert found["score"] == pytest.approx(1, abs=1e-4)
+    code, printed = search("--clip", clip, "--clip-from-s", 60, "--json")
+    assert code == 1
+    assert "has no frame from 60 s" in json.loads(printed.out)["error"]
+
+
 def test_unreadable_files_and_long_texts_are_said(index, search, folder, tmp_path):
     library = shutil.copytree(folder / "library", tmp_path / "library")
     (library / "broken.mp4").write_text("no video")

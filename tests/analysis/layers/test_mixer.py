@@ -3,6 +3,9 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
+from analysis.layers.adaptor_config import AdaptorConfig
+from analysis.layers.adaptor_s import AdaptorS
+from analysis.layers.adaptor_t import AdaptorT
 from analysis.layers.mixer import BidirectionalMixer
 from analysis.layers.token_grid import TokenGrid
 from analysis.ops.scan_order import LayerScan, sequence_permutation
@@ -119,3 +122,26 @@ def test_cls_stays_first_in_every_order():
         permutation, inverse = sequence_permutation(order, 2, 2, 3)
         assert permutation[0] == 0
         assert torch.equal(permutation[inverse], torch.arange(13))
+
+
+def test_adaptors_act_on_directions_and_on_their_sum_before_the_gate(mixer):
+    """Mamba-Adaptor specification, sections 3.1, 4 and 7, from the mixer's own directions."""
+    mixer = mixer.double()
+    x = torch.randn(2, GRID.length, 8, generator=torch.Generator().manual_seed(5)).double()
+    config = AdaptorConfig(memory_sequences=2, memory_locations=2, usage="backbone")
+    adaptor_t, adaptor_s = AdaptorT(16, config).double(), AdaptorS(16, config).double()
+    for order in (S, T):
+        scan = LayerScan((S,), (order,))
+        mixer.adaptor_t, mixer.adaptor_s = adaptor_t, adaptor_s
+        with torch.no_grad():
+            found = mixer(x, GRID, scan)
+            inner, z = mixer.in_proj(x).chunk(2, dim=-1)
+            read, back = sequence_permutation(order, 2, 2, 3)
+            forward = adaptor_t(mixer.scan_inputs(inner, ""), GRID)
+            backward = adaptor_t(mixer.scan_inputs(inner[:, read], "_b"), GRID)[:, :, back]
+            y = forward + backward
+            y = y + adaptor_s(y, GRID)
+            expected = mixer.out_proj(y.transpose(1, 2) * F.silu(z))
+            torch.testing.assert_close(found, expected)
+            mixer.adaptor_t = mixer.adaptor_s = None
+            assert (mixer(x, GRID, scan) - expected).abs().max() > 1e-3

@@ -50,6 +50,19 @@ def test_only_the_plain_product_keeps_the_scores():
     assert kept == {"softmax": True, "sdpa": False}
 
 
+@pytest.mark.parametrize("kernel", ATTENTION_KERNELS)
+def test_masked_keys_are_not_there(kernel):
+    q, k, v = random_qkv(2, 3, 5, 4, dtype=torch.float64)
+    mask = torch.zeros(5, 5, dtype=torch.bool)
+    mask[:, 1] = mask[2, 4] = True
+    found = attention(q, k, v, kernel=kernel, mask=mask)
+    left = [0, 2, 3, 4]
+    expected = attention(q, k[:, :, left], v[:, :, left], kernel=kernel)
+    fewer = attention(q[:, :, 2:3], k[:, :, left[:3]], v[:, :, left[:3]], kernel=kernel)
+    torch.testing.assert_close(found[:, :, [0, 1, 3, 4]], expected[:, :, [0, 1, 3, 4]])
+    torch.testing.assert_close(found[:, :, 2:3], fewer)
+
+
 def test_unknown_kernels_are_one_sentence():
     with pytest.raises(
         ValueError, match="unknown attention kernel 'flash'; choose softmax or sdpa"

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from analysis.layers import mixer
 from analysis.models import create_model
+from analysis.ops import scan_states
 from analysis.tracing.decay_rate import recorded_decay_rate
 
 
@@ -48,8 +48,8 @@ def test_rate_is_the_mean_over_the_steps_that_the_scan_receives(model, clip, mon
         rates.append((step[:, :, None] * A.abs()[None, :, :, None]).mean().item())
         return original(u, delta, A, B, C, D, delta_bias=delta_bias, **settings)
 
-    original = mixer.selective_scan
-    monkeypatch.setattr(mixer, "selective_scan", spying)
+    original = scan_states.selective_scan
+    monkeypatch.setattr(scan_states, "selective_scan", spying)
     with torch.no_grad(), recorded_decay_rate(model.double()) as rate:
         model(clip.double())
     assert len(rates) == 2 * model.config.depth

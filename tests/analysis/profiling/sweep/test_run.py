@@ -13,10 +13,11 @@ import pytest
 
 from analysis.profiling.errors import ProfilingError
 from analysis.profiling.sweep.isolated import Cancelled
-from analysis.profiling.sweep.on_ray import ADDRESS, chosen_execution
+from analysis.profiling.sweep.on_ray import chosen_execution
 from analysis.profiling.sweep.point import FAILED, NOT_RUN, OUT_OF_MEMORY
 from analysis.profiling.sweep.run import in_process, read_sweep, run_sweep
 from analysis.profiling.sweep.spec import SweepSpec
+from analysis.ray_cluster import ADDRESS
 from tests.analysis.profiling.sweep.conftest import known_result
 
 ROOT = Path(__file__).parents[4]

@@ -1,0 +1,152 @@
+"""Selective scans over a clip's tokens in several orders: the state-space layer of MoMa.
+
+arXiv 2506.23283. What its public descriptions leave open (width, gate, norms, sharing, start) is
+decided here so that both published parameter counts come out.
+"""
+
+import math
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from analysis.layers.first_steps import start_steps_
+from analysis.ops.causal_conv import causal_conv
+from analysis.ops.region import region
+from analysis.ops.scan_order import inverse_permutation, token_permutation
+from analysis.ops.selective_scan import selective_scan
+
+
+class SelectiveScan(nn.Module):
+    """Convolution, selection and scan of one set of parameters, GELU between.
+
+    Args:
+        inner: E, channels.
+        state_size: N, states per channel.
+        conv_width: K, taps of the causal convolution.
+    """
+
+    def __init__(self, inner: int, state_size: int, conv_width: int):
+        super().__init__()
+        self.state_size, self.delta_rank = state_size, math.ceil(inner / 16)
+        self.conv1d = nn.Conv1d(inner, inner, conv_width, groups=inner, padding=conv_width - 1)
+        self.x_proj = nn.Linear(inner, self.delta_rank + 2 * state_size, bias=False)
+        self.dt_proj = nn.Linear(self.delta_rank, inner)
+        rates = torch.arange(1, state_size + 1, dtype=torch.float32).repeat(inner, 1)
+        self.A_log = nn.Parameter(rates.log())
+        self.D = nn.Parameter(torch.ones(inner))
+        start_steps_(self.dt_proj.weight, self.dt_proj.bias)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Sequences (B, L, E) in the order to be read, to the same."""
+        with region("conv"):
+            u = causal_conv(
+                tokens.transpose(1, 2), self.conv1d.weight[:, 0], self.conv1d.bias, silu=False
+            )
+            u = F.gelu(u.transpose(1, 2))
+        with region("x_proj"):
+            step, B, C = self.x_proj(u).split(
+                [self.delta_rank, self.state_size, self.state_size], dim=-1
+            )
+            delta = F.linear(step, self.dt_proj.weight)
+        with region("scan"):
+            # float32 at least: rates would lose their small differences in half precision.
+            rates = self.A_log.to(torch.promote_types(self.A_log.dtype, torch.float32))
+            y = selective_scan(
+                u.transpose(1, 2),
+                delta.transpose(1, 2),
+                -rates.exp(),
+                B.transpose(1, 2),
+                C.transpose(1, 2),
+                self.D,
+                delta_bias=self.dt_proj.bias,
+                delta_softplus=True,
+            )
+        return y.transpose(1, 2)
+
+
+class GridScan(nn.Module):
+    """Every token hears of the others along several paths through the grid; the mean counts.
+
+    Args:
+        width: D, channels of the tokens.
+        inner: E, channels of the scans.
+        outputs: how many sequences of D channels come out.
+        scans: token orders, see `analysis.ops.scan_order`.
+        bidirectional: read every order from its end too.
+        gate: multiply by GELU of a second projection.
+        share_scans: one set of parameters for all paths, which are then scanned at once; else one
+            for each order and direction.
+        state_size, conv_width: as in `SelectiveScan`.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        inner: int,
+        outputs: int = 2,
+        scans: tuple[str, ...] = ("spatial_first", "temporal_first"),
+        bidirectional: bool = True,
+        gate: bool = False,
+        share_scans: bool = True,
+        state_size: int = 16,
+        conv_width: int = 4,
+    ):
+        super().__init__()
+        self.scan_names, self.bidirectional = tuple(scans), bidirectional
+        self.inner, self.gate = inner, gate
+        self.in_norm = nn.LayerNorm(width)
+        self.in_proj = nn.Linear(width, (1 + gate) * inner, bias=False)
+        sets = 1 if share_scans else len(scans) * (1 + bidirectional)
+        self.scans = nn.ModuleList(
+            SelectiveScan(inner, state_size, conv_width) for _ in range(sets)
+        )
+        self.merge_norm = nn.LayerNorm(inner)
+        self.out_proj = nn.Linear(inner, outputs * width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Tokens (B, t, h, w, D) to (B, t, h, w, outputs * D)."""
+        grid = x.shape[1:4]
+        with region("norm"):
+            normed = self.in_norm(x)
+        with region("in_proj"):
+            inner, *z = self.in_proj(normed).flatten(1, 3).split(self.inner, dim=-1)
+        paths = scan_paths(self.scan_names, self.bidirectional, *grid)
+        y = self._mean_over_paths(inner, *(index.to(x.device) for index in paths))
+        with region("gate"):
+            y = y * F.gelu(z[0]) if z else y
+        with region("norm"):
+            y = self.merge_norm(y)
+        with region("out_proj"):
+            return self.out_proj(y).unflatten(1, grid)
+
+    def _mean_over_paths(self, inner: Tensor, read: Tensor, back: Tensor) -> Tensor:
+        """Tokens (B, L, E) along every path, each path's result put back, and averaged."""
+        with region("reorder"):
+            sequences = inner[:, read.flatten()].unflatten(1, read.shape)
+        if len(self.scans) == 1:
+            read_out = self.scans[0](sequences.flatten(0, 1)).unflatten(0, sequences.shape[:2])
+            paths = read_out.unbind(1)
+        else:
+            paths = [scan(x) for scan, x in zip(self.scans, sequences.unbind(1), strict=True)]
+        with region("reorder"):
+            return sum(y[:, order] for y, order in zip(paths, back, strict=True)) / len(paths)
+
+
+# Kept permutations serve training too, so they are never inference-mode tensors.
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)
+def scan_paths(
+    scans: tuple[str, ...], bidirectional: bool, t: int, h: int, w: int
+) -> tuple[Tensor, Tensor]:
+    """Which token every path reads when, and the way back: both (paths, t*h*w).
+
+    Each order is followed by its reverse. Shared between calls: do not write to them. Raises as
+    `token_permutation` does.
+    """
+    read = []
+    for name in scans:
+        order = token_permutation(name, t, h, w)
+        read += [order, order.flip(0)] if bidirectional else [order]
+    return torch.stack(read), torch.stack([inverse_permutation(order) for order in read])

@@ -1,0 +1,166 @@
+"""What shapes a MoMa (arXiv 2506.23283), and which of its parts follow which."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from analysis.layers.modulation import FUSIONS, SKIP
+from analysis.layers.token_grid import TokenGrid
+from analysis.layers.windowed_attention import Window
+from analysis.models.clip_tower import ClipTowerConfig
+from analysis.models.embedding_head import HEADS
+from analysis.ops.attention import check_attention_kernel
+from analysis.ops.scan_order import TOKEN_ORDERS
+
+ATTEND, MODULATE, THINK = "attend", "modulate", "think"
+
+_LAYER = (ATTEND, THINK)
+PATTERNS: dict[str, Callable[[int], tuple[str, ...]]] = {
+    "TM": lambda depth: (ATTEND, MODULATE, THINK) * depth,
+    "T_then_M": lambda depth: _LAYER * depth + (MODULATE,) * depth,
+    "half_TMM": lambda depth: _LAYER * (depth // 2) + (*_LAYER, MODULATE, MODULATE) * (depth // 2),
+    "TTMM": lambda depth: (*_LAYER, *_LAYER, MODULATE, MODULATE) * (depth // 2),
+}
+"""Where modulations stand among the halves of the frozen layers: for every pattern the steps of a
+tower of so many layers, which has as many modulations. T is a layer, M a modulation; in "TM", the
+published one, it stands between attention and perceptron, in the others after both."""
+
+CLS_MODES = ("drop", "frame")
+READOUTS = ("mean", "cls")
+
+
+@dataclass(frozen=True)
+class MomaConfig:
+    """Everything that shapes a MoMa.
+
+    tower: the frozen image tower, one frame a token (tubelet 1).
+    num_frames: of a clip as trained; the model takes any number, except with a temporal embedding.
+    window: where patches attend, see `analysis.layers.windowed_attention.Window`.
+    cls_mode: "drop" has no class token, as the paper's formulas; "frame" keeps one a frame (ours).
+    readout: "mean" of all patch tokens, or "cls", the mean of the frames' class tokens.
+    scans, bidirectional, gate, share_scans, state_size, conv_width: as in
+        `analysis.layers.grid_scan.GridScan`. inner_width: E; None is half of the tower's width.
+    fusion, zero_init: as in `analysis.layers.modulation.Modulator`. pattern: one of `PATTERNS`.
+    temporal_embedding: a trained table of moments is added before the first layer.
+    head: one of `analysis.models.embedding_head.HEADS`.
+    attention_kernel: one of `analysis.ops.attention.ATTENTION_KERNELS`.
+    """
+
+    tower: ClipTowerConfig = field(default_factory=ClipTowerConfig)
+    num_frames: int = 8
+    num_classes: int = 400
+    window: Window = 8
+    cls_mode: str = "drop"
+    readout: str = "mean"
+    scans: tuple[str, ...] = ("spatial_first", "temporal_first")
+    bidirectional: bool = True
+    gate: bool = False
+    share_scans: bool = True
+    state_size: int = 16
+    conv_width: int = 4
+    inner_width: int | None = None
+    fusion: str = "seqmod"
+    zero_init: bool = True
+    pattern: str = "TM"
+    temporal_embedding: bool = False
+    head: str = "text"
+    attention_kernel: str = "sdpa"
+
+    def __post_init__(self) -> None:
+        self._check_choices()
+        if self.tower.tubelet != 1:
+            raise ValueError(f"every frame is a token by itself; got tubelets of {self.tubelet}")
+        sides = (self.window,) if isinstance(self.window, int) else self.window or (1,)
+        if len(sides) not in (1, 3) or min(sides) < 1:
+            raise ValueError(f"a window has one side or three, at least 1 long; got {self.window}")
+        if self.pattern in ("half_TMM", "TTMM") and self.tower.layers % 2:
+            raise ValueError(f"{self.pattern} takes an even number of layers, not {self.layers}")
+        if self.readout == "cls" and self.cls_mode == "drop":
+            raise ValueError('class tokens can be read out with cls_mode "frame" only')
+        if self.fusion != SKIP and not self.modulations:
+            raise ValueError(
+                f"with {self.pattern} no modulation has a way to the class tokens; read out the "
+                'mean or choose the pattern "TM"'
+            )
+
+    def _check_choices(self) -> None:
+        check_attention_kernel(self.attention_kernel)
+        choices = {
+            "cls_mode": CLS_MODES,
+            "readout": READOUTS,
+            "fusion": FUSIONS,
+            "pattern": tuple(PATTERNS),
+            "head": HEADS,
+        }
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"unknown {name} {getattr(self, name)!r}; choose {' or '.join(known)}"
+                )
+        if not self.scans or not set(self.scans) <= set(TOKEN_ORDERS):
+            raise ValueError(f"got scans {self.scans}; choose some of {', '.join(TOKEN_ORDERS)}")
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The steps of a pass, without modulations that cannot reach the read-out."""
+        steps = PATTERNS[self.pattern](self.tower.layers)
+        last = max(i for i, step in enumerate(steps) if step == ATTEND)
+        return tuple(
+            step
+            for i, step in enumerate(steps)
+            if step != MODULATE or not (self.fusion == SKIP or (self.readout == "cls" and i > last))
+        )
+
+    @property
+    def modulations(self) -> int:
+        """How many state-space layers there are."""
+        return self.steps.count(MODULATE)
+
+    @property
+    def inner(self) -> int:
+        """E, channels of the scans."""
+        return self.tower.width // 2 if self.inner_width is None else self.inner_width
+
+    @property
+    def layers(self) -> int:
+        """Of the frozen tower."""
+        return self.tower.layers
+
+    @property
+    def width(self) -> int:
+        """D of the tokens."""
+        return self.tower.width
+
+    @property
+    def tubelet(self) -> int:
+        """Frames in a token."""
+        return self.tower.tubelet
+
+    @property
+    def patch_size(self) -> int:
+        """Side of a patch in pixels."""
+        return self.tower.patch_size
+
+    @property
+    def in_channels(self) -> int:
+        """Of the frames."""
+        return self.tower.in_channels
+
+    @property
+    def image_size(self) -> int | tuple[int, int]:
+        """Of the frames, in pixels."""
+        return self.tower.image_size
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Height and width of a frame in pixels."""
+        return self.tower.frame_size
+
+    @property
+    def token_grid(self) -> TokenGrid:
+        """The grid of patch tokens."""
+        return self.tower.token_grid(self.num_frames)
+
+    @property
+    def tokens(self) -> int:
+        """L: patches of one clip and the class tokens there are."""
+        return self.token_grid.patches + self.num_frames * (self.cls_mode == "frame")
