@@ -33,6 +33,7 @@ from app.tabs.learn import build_learn
 from app.tabs.masking import build_masking
 from app.tabs.predict import build_predict
 from app.tabs.results import build_results
+from app.tabs.retrieval import build_retrieval
 from app.tabs.scan_lab import build_scan_lab
 from app.tabs.what_if import build_what_if
 
@@ -55,6 +56,7 @@ TABS = (
     Tab("what_if", "What if", build_what_if),
     Tab("masking", "Masking", build_masking),
     Tab("cost", "Cost", build_cost),
+    Tab("retrieval", "Retrieval", build_retrieval),
     Tab("results", "Results", build_results),
     Tab("learn", "Learn", build_learn),
 )

@@ -2,6 +2,8 @@
 
 from analysis.attribution.method import AttributionError
 from analysis.profiling.errors import ProfilingError
+from analysis.retrieval.errors import RetrievalError
+from analysis.text.word_pieces import VocabularyError
 from analysis.training.errors import TrainingError
 from analysis.video.limits import VideoError
 from analysis.weights import WeightsError
@@ -13,5 +15,5 @@ class MaskRequestError(ValueError):
 
 READABLE_ERRORS = (
     *(VideoError, WeightsError, TrainingError, AttributionError, ProfilingError),
-    MaskRequestError,
+    *(RetrievalError, VocabularyError, MaskRequestError),
 )

@@ -37,6 +37,7 @@ def serve(settings: Settings, began: float) -> None:
         css_paths=list(STYLE_SHEETS),
         head=f"<script>{script}</script>",
         max_file_size=settings.upload_bytes,
+        app_kwargs={"routes": [session.videos.route()]},
         prevent_thread_lock=True,
         footer_links=["api"],
         run_history=False,

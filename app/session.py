@@ -29,6 +29,7 @@ from app.run_time import RunTimes
 from app.selection import Selection
 from app.settings import Settings
 from app.traced_layers import TracedLayer, TracedLayers
+from app.video_addresses import VideoAddresses
 
 NOTED = 8
 """Items of a list that `Session.note` keeps."""
@@ -41,12 +42,13 @@ class Session:
         self.settings = settings
         self.run_times = RunTimes()
         self._models: RecentlyUsed[LoadedModel] = RecentlyUsed(
-            settings.kept_model_bytes, weight=_parameter_bytes
+            settings.kept_model_bytes, weight=parameter_bytes
         )
         self._clips: RecentlyUsed[SampledClip] = RecentlyUsed(settings.kept_clips)
         self._traced = TracedLayers(settings.kept_trace_bytes)
         self._results = ResultCache(settings.cache_folder / "results", settings.kept_results)
         self.cost_runs = CostRuns(settings.cache_folder / "cost")
+        self.videos = VideoAddresses()
         self.ready = Event()
         """Cleared while compiled kernels are being prepared after the start."""
         self.ready.set()
@@ -176,7 +178,8 @@ def _result_name(kind: str, selection: Selection, *parts: str | int | float | No
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
-def _parameter_bytes(loaded: LoadedModel) -> int:
+def parameter_bytes(loaded: LoadedModel) -> int:
+    """What a model's parameters take in memory."""
     return sum(p.numel() * p.element_size() for p in loaded.model.parameters())
 
 

@@ -1,5 +1,6 @@
 """The studies' tables as the page and programs get them; read anew at each call, nothing is run."""
 
+from dataclasses import asdict
 from typing import Any
 
 from analysis.training.paper_tables import paper_value
@@ -13,6 +14,9 @@ STUDY_TITLES = {
     "self_distillation": "Self-distillation",
     "frames_and_resolution": "Frames and pixels",
     "masked_alignment": "Masked alignment",
+    "moma_adaptation": "MoMa, camera",
+    "moma_adaptation_actions": "MoMa, actions",
+    "mamba_adaptor": "Mamba-Adaptor",
     "shipped": "Shipped model",
 }
 
@@ -43,6 +47,7 @@ def study_rows(summary) -> list[Row]:
             "paper_percent": paper_value(study, setting.settings),
             "parameters": row.parameters,
             "clips": row.clips,
+            **(asdict(row.measures) if row.measures else {}),
             "wall_s": row.wall_s,
             "device": row.device,
             "accuracy_by_class": row.accuracy_by_class,

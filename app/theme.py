@@ -18,6 +18,8 @@ STYLE_SHEETS = tuple(
         "cost.css",
         "masking.css",
         "mask_alignment.css",
+        "retrieval.css",
+        "retrieval_match.css",
     )
 )
 

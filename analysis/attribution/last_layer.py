@@ -1,7 +1,6 @@
 """What each token that enters the last layer brings to a logit: parts that sum to it exactly."""
 
-from torch import Tensor, nn
-
+from analysis.attribution.exact.frozen_norm import norm_constant
 from analysis.attribution.exact.readout import class_direction, class_evidence
 from analysis.attribution.method import (
     Answer,
@@ -48,11 +47,8 @@ def exact_last_layer(question: Question, *, residual: bool) -> Answer:
 
 def _constant(model: VideoMamba, target: int) -> float:
     """The part of a logit that biases of the head and of the final norm make up."""
-    norm_bias: Tensor | None = getattr(model.norm_f, "bias", None)
-    constant = float(model.head.bias[target].detach())
-    if isinstance(model.norm_f, nn.LayerNorm) and norm_bias is not None:
-        constant += float((model.head.weight[target] @ norm_bias).detach())
-    return constant
+    weight, bias = model.head.weight[target].detach().cpu(), model.head.bias[target]
+    return float(bias.detach()) + float(norm_constant(model.norm_f, weight))
 
 
 METHODS = (

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from analysis.layers.mixer import BidirectionalMixer
 from analysis.layers.token_grid import TokenGrid
 from analysis.models.videomamba import VideoMamba
+from analysis.models.videomamba_trunk import VideoMambaTrunk
 from analysis.ops.scan_order import LayerScan
 from analysis.tracing.layer_trace import LayerTrace, trace_layer
 
@@ -25,6 +26,18 @@ class LayerRecord:
     residual: Tensor
     tokens: Tensor
     output: Tensor
+
+    def trace(self) -> LayerTrace:
+        """Every quantity of the layer, with the parameters the model has now."""
+        return trace_layer(
+            self.mixer,
+            self.grid,
+            self.scan,
+            self.tokens,
+            self.output,
+            self.residual,
+            self.layer,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +72,7 @@ class Trace:
         wanted = self.layers[number] if -len(self.layers) <= number < 0 else number
         for record in self.records:
             if record.layer == wanted:
-                return trace_layer(
-                    record.mixer,
-                    record.grid,
-                    record.scan,
-                    record.tokens,
-                    record.output,
-                    record.residual,
-                    record.layer,
-                )
+                return record.trace()
         raise ValueError(
             f"layer {number} was not recorded; recorded are {', '.join(map(str, self.layers))}"
         )
@@ -77,7 +82,7 @@ class Trace:
 class Recording:
     """Filled by the forward passes inside a `recorder` block."""
 
-    model: VideoMamba
+    model: VideoMambaTrunk
     _seen: dict = field(default_factory=dict)
     _trace: Trace | None = None
 
@@ -104,25 +109,35 @@ class Recording:
 
     def finish(self, layers: Sequence[int]) -> None:
         """Make a trace of what was kept in a pass that has ended."""
+        records = self.records(layers)
         seen, self._seen = self._seen, {}
         self._trace = Trace(
             grid=self.model.token_grid,
             scan_order=self.model.scan_order,
             readout=self.model.config.readout,
-            records=tuple(
-                LayerRecord(
-                    number,
-                    self.model.layers[number].mixer,
-                    *seen["scan", number],
-                    *seen["residual", number],
-                    *seen["mixer", number],
-                )
-                for number in layers
-            ),
+            records=records,
             final_residual=seen["norm"][0],
             final_tokens=seen["norm"][1],
             logits=seen["logits"][0],
         )
+
+    def records(self, layers: Sequence[int]) -> tuple[LayerRecord, ...]:
+        """What `layer_hooks` noted of layers."""
+        seen = self._seen
+        return tuple(
+            LayerRecord(
+                number,
+                self.model.layers[number].mixer,
+                *seen["scan", number],
+                *seen["residual", number],
+                *seen["mixer", number],
+            )
+            for number in layers
+        )
+
+    def noted(self, key: object) -> list:
+        """What `note` kept under a key."""
+        return self._seen[key]
 
     def clear(self) -> None:
         """Free what was kept; traces that were taken stay."""
@@ -182,12 +197,17 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def _checked(model: VideoMamba, layers: Sequence[int] | None) -> tuple[int, ...]:
-    if not isinstance(model, VideoMamba):
-        raise ValueError(f"only VideoMamba classifiers are traced, got {type(model).__name__}")
+def check_precision(model: VideoMambaTrunk) -> None:
+    """Raises ValueError for a model in half precision."""
     dtype = model.cls_token.dtype
     if dtype not in (torch.float32, torch.float64):
         raise ValueError(f"tracing needs a float32 or float64 model, this one is in {dtype}")
+
+
+def _checked(model: VideoMamba, layers: Sequence[int] | None) -> tuple[int, ...]:
+    if not isinstance(model, VideoMamba):
+        raise ValueError(f"only VideoMamba classifiers are traced, got {type(model).__name__}")
+    check_precision(model)
     depth = len(model.layers)
     for number in layers or ():
         if not -depth <= number < depth:
@@ -199,19 +219,29 @@ def _checked(model: VideoMamba, layers: Sequence[int] | None) -> tuple[int, ...]
 
 def _hooks(model: VideoMamba, layers: Sequence[int], recording: Recording) -> Iterator:
     yield model.register_forward_pre_hook(lambda _, inputs: recording.begin(inputs[0]))
-    for number in layers:
-        block = model.layers[number]
-        yield block.register_forward_hook(_block_hook(recording, number))
-        yield block.mixer.register_forward_hook(_mixer_hook(recording, number))
-    yield model.norm_f.register_forward_hook(
-        lambda _, inputs, tokens: recording.note("norm", inputs[0], tokens)
-    )
+    yield from layer_hooks(model, layers, recording)
+    yield note_hook(model.norm_f, "norm", recording)
 
     def finish(_module, _inputs, logits: Tensor) -> None:
         recording.note("logits", logits)
         recording.finish(layers)
 
     yield model.register_forward_hook(finish)
+
+
+def layer_hooks(model: VideoMambaTrunk, layers: Sequence[int], recording: Recording) -> Iterator:
+    """Hooks that note what `Recording.records` is made of."""
+    for number in layers:
+        block = model.layers[number]
+        yield block.register_forward_hook(_block_hook(recording, number))
+        yield block.mixer.register_forward_hook(_mixer_hook(recording, number))
+
+
+def note_hook(module: nn.Module, key: object, recording: Recording):
+    """A hook that notes what goes into a module and what comes out."""
+    return module.register_forward_hook(
+        lambda _, inputs, output: recording.note(key, inputs[0], output)
+    )
 
 
 def _block_hook(recording: Recording, number: int):

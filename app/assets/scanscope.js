@@ -108,9 +108,8 @@
     }
   }
 
-  // Paints frame `index` of the sprite as the background of `element`.
-  function paint(element, index) {
-    const clip = state.clip;
+  // Paints frame `index` of a clip's sprite as the background of `element`.
+  function paint(element, index, clip = state.clip) {
     const rows = Math.ceil(clip.count / clip.columns);
     const column = index % clip.columns;
     const row = Math.floor(index / clip.columns);

@@ -14,9 +14,11 @@ const SAVED_CELL = 24;
 const state = { scale: "logarithmic", tiles: [], heat: null, asked: "", wanted: null, timer: 0 };
 const value = scope.unpacker(() => props.value);
 const perFrame = () => { const { h, w } = value().grid; return h * w; };
-// The map fits the frames only while the page still shows its clip.
-const ownClip = () => scope.clip && scope.clip.name === value().clip
+// The map fits the frames only while the page still shows its clip. One that brings frames of its
+// own has nothing to do with the page's clip, cursor and token.
+const ownClip = () => !value().film && scope.clip && scope.clip.name === value().clip
   && scope.clip.grid && ["t", "h", "w"].every((side) => scope.clip.grid[side] === value().grid[side]);
+const film = () => value().film ?? (ownClip() ? scope.clip : null);
 
 root.classList.toggle("tp-asks", ASKS);
 
@@ -187,10 +189,11 @@ function drawCursor() {
     const now = own && Math.floor(scope.cursor.frame / tubelet) === tile.step;
     tile.frame.classList.toggle("tp-now", Boolean(now));
     tile.frame.classList.toggle("tp-asked", chosen?.kind === "frame" && chosen.index === tile.step);
-    tile.image.hidden = !own;
-    if (own) {
-      scope.paint(tile.image, Math.min(scope.clip.count - 1,
-        now ? scope.cursor.frame : tile.step * tubelet));
+    const frames = film();
+    tile.image.hidden = !frames;
+    if (frames) {
+      scope.paint(tile.image, Math.min(frames.count - 1,
+        now ? scope.cursor.frame : tile.step * tubelet), frames);
     }
     tile.mark.hidden = token === null || Math.floor(token / perFrame()) !== tile.step;
     if (!tile.mark.hidden) place(tile.mark, token);
@@ -258,16 +261,17 @@ async function save() {
   sheet.width = t * w * cell + (t - 1) * GAP;
   sheet.height = h * cell;
   const pen = sheet.getContext("2d");
-  const film = new Image();
-  if (ownClip()) { film.src = scope.clip.sprite; await film.decode().catch(() => {}); }
+  const frames = film();
+  const under = new Image();
+  if (frames) { under.src = frames.sprite; await under.decode().catch(() => {}); }
   state.tiles.forEach(({ step, heat }) => {
     const x = step * (w * cell + GAP);
-    if (film.naturalWidth) {
-      const index = Math.min(scope.clip.count - 1, step * value().tubelet);
+    if (under.naturalWidth) {
+      const { count, columns, tile_width: width, tile_height: height } = frames;
+      const index = Math.min(count - 1, step * value().tubelet);
       pen.filter = "grayscale(0.9)";
-      pen.drawImage(film, (index % scope.clip.columns) * scope.clip.tile_width,
-        Math.floor(index / scope.clip.columns) * scope.clip.tile_height,
-        scope.clip.tile_width, scope.clip.tile_height, x, 0, w * cell, h * cell);
+      pen.drawImage(under, (index % columns) * width, Math.floor(index / columns) * height,
+        width, height, x, 0, w * cell, h * cell);
       pen.filter = "none";
     }
     pen.imageSmoothingEnabled = root.classList.contains("tp-smoothed");

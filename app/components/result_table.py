@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from analysis.training.paper_tables import PaperTable, paper_value
 from app.components.sorted_table import Column, Row, sorted_table
-from app.figures.number_format import THIN_SPACE, compact, duration
+from app.figures.number_format import THIN_SPACE, compact, data_size, duration
 from app.figures.results import setting_color, setting_name, spread_words
 from app.theme import SCAN_ORDER_NAMES
 
@@ -21,7 +21,7 @@ def study_table(summary: StudySummary) -> str:
     if not summary.settings:
         return (
             '<p class="table-empty">No run of this study is trained yet. Train it with '
-            f"<code>{escape(summary.table.study.command)}</code></p>"
+            f"<code>{escape(summary.table.study.command)}</code></p>{_to_be_trained(summary)}"
         )
     study = summary.table.study.name
     rows = [
@@ -33,10 +33,29 @@ def study_table(summary: StudySummary) -> str:
         }
         for setting in summary.settings
     ]
-    columns = list(_COLUMNS)
-    if all(row["paper"] is None for row in rows):
-        columns.remove(_PAPER)
-    return sorted_table("Settings compared", columns, rows, attributes=_attributes)
+    # Columns that only some studies have.
+    columns = [
+        column
+        for column in _COLUMNS
+        if column not in _NOT_IN_ALL or any(column.value(row) is not None for row in rows)
+    ]
+    table = sorted_table("Settings compared", columns, rows, attributes=_attributes)
+    return table + _to_be_trained(summary)
+
+
+def _to_be_trained(summary: StudySummary) -> str:
+    """The commands of runs without a row."""
+    missing = summary.table.missing
+    runs = [run for run in summary.table.study.runs if run.name in missing]
+    if not runs:
+        return ""
+    commands = "".join(
+        f'<span class="caption">{escape(setting_name(run.settings))}</span>'
+        f'<code class="command">{escape(run.command)}</code>'
+        for run in runs
+    )
+    heading = f"{len(runs)} runs still to be trained" if len(runs) > 1 else "1 run to be trained"
+    return f'<details class="commands"><summary>{heading}</summary>{commands}</details>'
 
 
 def paper_table(table: PaperTable) -> str:
@@ -99,12 +118,39 @@ def _runs(row: Row) -> str:
     return f'<details class="commands"><summary>{count}</summary>{commands}</details>'
 
 
+def _measure(name: str, explanation: str, field: str, written: Callable[[float], str]) -> Column:
+    """A column of what adaptation took or left, mean over seeds."""
+    return Column(
+        name,
+        explanation,
+        lambda row: row["setting"].measure(field),
+        lambda row: _one_line(written(row["setting"].measure(field))),
+    )
+
+
+def _percent(value: float) -> str:
+    return f"{value:.1f}{THIN_SPACE}%"
+
+
 _PAPER = Column(
     "In the paper",
     "What the paper reports for this setting on its own data",
     lambda row: row["paper"],
     lambda row: f"{row['paper']:.1f}{THIN_SPACE}%",
 )
+_MEASURES = (
+    _measure("Trained", "Parameters that learn", "trained_parameters", compact),
+    _measure("Step", "Time of an update, clips rendered before", "step_ms", duration),
+    _measure("Memory", "Most an update held beside the model", "memory_bytes", data_size),
+    _measure(
+        "Zero-shot before",
+        "Pictures of things never trained on that are named right before the first step",
+        "zero_shot_before_percent",
+        _percent,
+    ),
+    _measure("Zero-shot after", "The same after the last", "zero_shot_percent", _percent),
+)
+_NOT_IN_ALL = (_PAPER, *_MEASURES)
 _COLUMNS = (
     Column(
         "Setting",
@@ -140,5 +186,6 @@ _COLUMNS = (
         lambda row: row["setting"].rows[0].parameters,
         lambda row: _one_line(compact(row["setting"].rows[0].parameters)),
     ),
+    *_MEASURES,
     Column("Commands", "Make each run again", lambda row: len(row["setting"].rows), _runs),
 )

@@ -47,6 +47,7 @@ def token_picture(
     clip: str = "",
     file_name: str = "map",
     kinds: tuple[str, ...] = (LOGARITHMIC, LINEAR),
+    film: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What the browser draws of a map (t, h, w); NaN is left dark and called hidden.
 
@@ -54,7 +55,8 @@ def token_picture(
     written as percentages. subject: {kind, index} of what was asked about, outlined. frame_shares:
     {share, words} under each time step, `share` -1..1 of the bar's width. readout: what the button
     that asks about the read-out says, "" for none. clip: name of the film the map belongs to.
-    kinds: colour scales to choose from, the first one shown at first.
+    kinds: colour scales to choose from, the first one shown at first. film: frames of its own, as
+    `app.figures.film.film` packs them, for a map that is not of the page's clip.
     """
     scales = {}
     for kind in kinds:
@@ -78,6 +80,7 @@ def token_picture(
         "readout": readout,
         "values": [_number(value) for value in values.flat] if told else None,
         "file_name": file_name,
+        "film": None if film is None else dict(film),
     }
 
 

@@ -39,6 +39,22 @@ _DIFFERENCES = {
         "moves as it then has labelled ones, with a small CLIP that was trained here on captioned "
         "pictures of plain shapes and knows little of photographs."
     ),
+    "moma_adaptation": (
+        "The paper adapts CLIP ViT-B/16 and L/14 to Kinetics-400 and Something-Something V2 and "
+        "calls SeqMod the best of its fusions; ours adapts a small CLIP trained here on captioned "
+        "pictures of plain shapes, for few clips. MoMa's residuals, scans and distillation, and "
+        "what exactly the other fusions are, are our reading; AIM and ST-Adapter are ours after "
+        "their papers, with the head MoMa has."
+    ),
+    "moma_adaptation_actions": (
+        "The same models on fifteen motion-captured actions, one performance of each: viewpoints "
+        "and speeds are new in the test, performances are not."
+    ),
+    "mamba_adaptor": (
+        "The paper boosts and fine-tunes models of ImageNet; ours is a mini model of camera moves "
+        "that learns fifteen motion-captured actions. Where the adaptors' places lie and how they "
+        "start is our design."
+    ),
     "shipped": (
         "The model the page opens with, trained longer than those of the studies and by the same "
         "recipe; the paper has nothing like it."

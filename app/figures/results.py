@@ -26,6 +26,7 @@ _WORDS = {
     "image_size": "{} px",
     "seed": "seed {}",
     "weights": "{}",
+    "method": "{}",
     "mask": "{} mask",
     "ratio_percent": "{} % masked",
 }

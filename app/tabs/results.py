@@ -35,6 +35,10 @@ HOW = """
   than that say nothing.
 - **Beside the paper** stand settings with the same name. Data, size and training differ, so compare
   rankings, not numbers; rank correlation is Spearman's over the settings both have.
+- **Adaptation:** trained parameters count shared ones once; a step is one update, clips rendered
+  before. Zero-shot is how often colour and shape of pictures are still found among sentences, by a
+  model that began as a small CLIP trained to do so; each picture is shown as a clip that stands
+  still.
 - Every row has the command that makes its runs again; `python -m analysis study NAME` trains what
   is missing. Times depend on what else the machine did.
 - **Exact:** counts. **Our interpretation:** all scan orders but spatial first.

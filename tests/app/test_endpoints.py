@@ -99,4 +99,6 @@ def test_only_the_named_endpoints_are_public(client):
     read = {"/predict", "/models", "/compare_scans", "/results"}
     inside = {"/hidden_states", "/attribution", "/what_if", "/report"}
     masking = {"/mask", "/mask_effects", "/alignment"}
-    assert set(named) == read | inside | masking | {"/cost", "/cost_plan", "/profile_run"}
+    cost = {"/cost", "/cost_plan", "/profile_run"}
+    retrieval = {"/search", "/libraries", "/why", "/caption_scores", "/score_list"}
+    assert set(named) == read | inside | masking | cost | retrieval

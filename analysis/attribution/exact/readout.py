@@ -8,8 +8,9 @@ its patch tokens is as linear: the mean over rows is one adjoint pass.
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from analysis.attribution.exact.frozen_norm import slope_before_norm
 from analysis.attribution.exact.pooled import adjoint_parts
 from analysis.attribution.exact.proof import Proof, proof_fields
 from analysis.layers.token_grid import TokenGrid
@@ -81,13 +82,8 @@ def class_direction(model: VideoMamba, trace: Trace, target: int) -> Tensor:
     if not 0 <= target < len(trace.logits):
         raise ValueError(f"the model has classes 0 to {len(trace.logits) - 1}, not {target}")
     stream = trace.final_residual
-    weights = model.norm_f.weight.cpu() * model.head.weight[target].cpu()
-    if isinstance(model.norm_f, nn.LayerNorm):
-        weights = weights - weights.mean()
-        stream = stream - stream.mean(-1, keepdim=True)
-    scale = torch.rsqrt(stream.square().mean(-1, keepdim=True) + model.norm_f.eps)
     read = readout_weights(trace.grid, trace.readout, stream.dtype)[:, None]
-    return read * scale * weights
+    return read * slope_before_norm(model.norm_f, stream, model.head.weight[target].cpu())
 
 
 def sum_by_frame(values: Tensor, grid: TokenGrid) -> Tensor:
