@@ -2,7 +2,7 @@
 
 import argparse
 
-_DEFAULT = "videomamba_retrieval_middle.25M_f8_res224"
+_DEFAULT = "videomamba_retrieval_mini.moving_objects"
 
 
 def add_video_text_options(parser: argparse.ArgumentParser) -> None:
