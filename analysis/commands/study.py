@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from analysis.commands.output import print_json, print_table
@@ -17,7 +18,9 @@ def register(commands: argparse._SubParsersAction) -> None:
         "prints the table. A stopped study goes on where it was.",
     )
     parser.add_argument(
-        "study", help="scan_orders, self_distillation, frames_and_resolution or shipped"
+        "study",
+        help="scan_orders, scan_orders_actions, self_distillation, frames_and_resolution, "
+        "masked_alignment, moma_adaptation, moma_adaptation_actions, mamba_adaptor or shipped",
     )
     parser.add_argument("--out", type=Path, default=Path("runs"), help="folder of the runs (runs/)")
     parser.add_argument(
@@ -71,7 +74,13 @@ def _report(run, row: dict) -> None:
 
 def _print(table, as_json: bool) -> None:
     rows = [
-        {**row.settings, "accuracy": row.accuracy, "wall_s": row.wall_s, "command": row.command}
+        {
+            **row.settings,
+            "accuracy": row.accuracy,
+            **(asdict(row.measures) if row.measures else {}),
+            "wall_s": row.wall_s,
+            "command": row.command,
+        }
         for row in table.rows
     ]
     if as_json:
@@ -79,4 +88,7 @@ def _print(table, as_json: bool) -> None:
     elif rows:
         print_table(tuple(rows[0]), [list(row.values()) for row in rows])
     if table.missing:
-        say(f"{len(table.missing)} of {len(table.study.runs)} runs are still to be trained.")
+        say(f"{len(table.missing)} of {len(table.study.runs)} runs are still to be trained:")
+        for run in table.study.runs:
+            if run.name in table.missing:
+                say(f"  {run.command}")

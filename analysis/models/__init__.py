@@ -2,6 +2,7 @@
 
 # Each registers its family.
 import analysis.models.clip
+import analysis.models.clip_adapters
 import analysis.models.clip_tower
 import analysis.models.mamba_adaptor
 import analysis.models.moma

@@ -32,6 +32,11 @@ def is_adaptor_tensor(name: str) -> bool:
     return any(part in name for part in _ADAPTORS)
 
 
+def has_adaptors(model: nn.Module) -> bool:
+    """Whether a model is a host with adaptors."""
+    return any(is_adaptor_tensor(name) for name, _ in model.named_parameters())
+
+
 def scan_layers(model: nn.Module) -> Iterator[BidirectionalMixer | CrossScan]:
     """The layers of a host that can have adaptors, from the first to the last."""
     for module in model.modules():

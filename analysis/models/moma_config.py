@@ -1,14 +1,11 @@
 """What shapes a MoMa (arXiv 2506.23283), and which of its parts follow which."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from analysis.layers.modulation import FUSIONS, SKIP
-from analysis.layers.token_grid import TokenGrid
 from analysis.layers.windowed_attention import Window
-from analysis.models.clip_tower import ClipTowerConfig
-from analysis.models.embedding_head import HEADS
-from analysis.ops.attention import check_attention_kernel
+from analysis.models.frozen_clip_config import FrozenClipConfig
 from analysis.ops.scan_order import TOKEN_ORDERS
 
 ATTEND, MODULATE, THINK = "attend", "modulate", "think"
@@ -28,12 +25,12 @@ CLS_MODES = ("drop", "frame")
 READOUTS = ("mean", "cls")
 
 
-@dataclass(frozen=True)
-class MomaConfig:
-    """Everything that shapes a MoMa.
+@dataclass(frozen=True, kw_only=True)
+class MomaConfig(FrozenClipConfig):
+    """Everything that shapes a MoMa, beside what `FrozenClipConfig` has.
 
-    tower: the frozen image tower, one frame a token (tubelet 1).
-    num_frames: of a clip as trained; the model takes any number, except with a temporal embedding.
+    The model takes any number of frames, except with a temporal embedding.
+
     window: where patches attend, see `analysis.layers.windowed_attention.Window`.
     cls_mode: "drop" has no class token, as the paper's formulas; "frame" keeps one a frame (ours).
     readout: "mean" of all patch tokens, or "cls", the mean of the frames' class tokens.
@@ -41,13 +38,8 @@ class MomaConfig:
         `analysis.layers.grid_scan.GridScan`. inner_width: E; None is half of the tower's width.
     fusion, zero_init: as in `analysis.layers.modulation.Modulator`. pattern: one of `PATTERNS`.
     temporal_embedding: a trained table of moments is added before the first layer.
-    head: one of `analysis.models.embedding_head.HEADS`.
-    attention_kernel: one of `analysis.ops.attention.ATTENTION_KERNELS`.
     """
 
-    tower: ClipTowerConfig = field(default_factory=ClipTowerConfig)
-    num_frames: int = 8
-    num_classes: int = 400
     window: Window = 8
     cls_mode: str = "drop"
     readout: str = "mean"
@@ -62,13 +54,10 @@ class MomaConfig:
     zero_init: bool = True
     pattern: str = "TM"
     temporal_embedding: bool = False
-    head: str = "text"
-    attention_kernel: str = "sdpa"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._check_choices()
-        if self.tower.tubelet != 1:
-            raise ValueError(f"every frame is a token by itself; got tubelets of {self.tubelet}")
         sides = (self.window,) if isinstance(self.window, int) else self.window or (1,)
         if len(sides) not in (1, 3) or min(sides) < 1:
             raise ValueError(f"a window has one side or three, at least 1 long; got {self.window}")
@@ -83,13 +72,11 @@ class MomaConfig:
             )
 
     def _check_choices(self) -> None:
-        check_attention_kernel(self.attention_kernel)
         choices = {
             "cls_mode": CLS_MODES,
             "readout": READOUTS,
             "fusion": FUSIONS,
             "pattern": tuple(PATTERNS),
-            "head": HEADS,
         }
         for name, known in choices.items():
             if getattr(self, name) not in known:
@@ -119,46 +106,6 @@ class MomaConfig:
     def inner(self) -> int:
         """E, channels of the scans."""
         return self.tower.width // 2 if self.inner_width is None else self.inner_width
-
-    @property
-    def layers(self) -> int:
-        """Of the frozen tower."""
-        return self.tower.layers
-
-    @property
-    def width(self) -> int:
-        """D of the tokens."""
-        return self.tower.width
-
-    @property
-    def tubelet(self) -> int:
-        """Frames in a token."""
-        return self.tower.tubelet
-
-    @property
-    def patch_size(self) -> int:
-        """Side of a patch in pixels."""
-        return self.tower.patch_size
-
-    @property
-    def in_channels(self) -> int:
-        """Of the frames."""
-        return self.tower.in_channels
-
-    @property
-    def image_size(self) -> int | tuple[int, int]:
-        """Of the frames, in pixels."""
-        return self.tower.image_size
-
-    @property
-    def frame_size(self) -> tuple[int, int]:
-        """Height and width of a frame in pixels."""
-        return self.tower.frame_size
-
-    @property
-    def token_grid(self) -> TokenGrid:
-        """The grid of patch tokens."""
-        return self.tower.token_grid(self.num_frames)
 
     @property
     def tokens(self) -> int:

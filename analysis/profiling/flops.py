@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from analysis.layers.adaptor_config import AdaptorConfig
 from analysis.layers.cross_scan import DIRECTIONS
 from analysis.models import UnknownModelError, create_model, model_config
+from analysis.models.frozen_clip_config import FrozenClipConfig
 from analysis.models.moma_config import MomaConfig
 from analysis.models.videomamba import VideoMambaConfig
 from analysis.models.vmamba import VMambaConfig
@@ -155,7 +156,7 @@ def _arithmetic(architecture: str, overrides: tuple[tuple[str, Any], ...]) -> Ar
         model=architecture,
         num_frames=config.num_frames,
         frame_size=config.frame_size,
-        tokens=config.tokens if isinstance(config, MomaConfig) else config.token_grid.length,
+        tokens=config.tokens if isinstance(config, FrozenClipConfig) else config.token_grid.length,
         parts=tuple(
             PartArithmetic(part, counted[part], added[part])
             for part in dict.fromkeys((*PARTS, *counted))

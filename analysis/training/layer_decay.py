@@ -3,11 +3,14 @@
 from torch import nn
 
 from analysis.training.errors import RecipeError
+from analysis.training.trained_part import is_added
 
 # Besides what has fewer than two dimensions (norms, biases, skip weights): state matrices, position
-# and class tables. The published code leaves weight decay on for the state matrices.
+# and class tables, and where memory is read first. The published code leaves weight decay on for
+# the state matrices.
 UNDECAYED = (
-    *("A_log", "A_b_log", ".D", ".D_b", ".bias"),
+    *("A_log", "A_b_log", "A_logs", ".D", ".D_b", ".bias", ".dt_projs_bias", ".anchors"),
+    "temporal_embedding",
     *("pos_embed", "temporal_pos_embedding", "cls_token", "positional_embedding"),
 )
 
@@ -17,14 +20,16 @@ def parameter_groups(
     weight_decay: float,
     layer_decay: float | None = None,
     reaches: str = "tables",
+    trained_before_rate: float = 1.0,
 ) -> list[dict]:
     """Groups for an optimiser, with `params`, `weight_decay` and `lr_scale`.
 
     A parameter at depth k of a model with N layers has the scale layer_decay ** (N + 1 - k): the
     head is at N + 1, stem and class token and position tables are at 0, layer i is at i + 1.
     reaches: "layers", or "tables" for what the published fine-tuning did, which does not recognise
-    the layers and the temporal table and leaves them at the head's depth. Frozen parameters are
-    left out. Raises RecipeError for a model without such layers.
+    the layers and the temporal table and leaves them at the head's depth. What is not new in the
+    model (see `is_added`) has `trained_before_rate` times that. Frozen parameters are left out.
+    Raises RecipeError for a model without such layers.
     """
     if layer_decay is not None and not hasattr(model, "layers"):
         raise RecipeError(
@@ -37,6 +42,8 @@ def parameter_groups(
             continue
         decay = 0.0 if parameter.ndim < 2 or name.endswith(UNDECAYED) else weight_decay
         scale = 1.0 if layer_decay is None else layer_decay ** _away(name, model, reaches)
+        if not is_added(name):
+            scale *= trained_before_rate
         groups.setdefault((scale, decay), []).append(parameter)
     return [
         {"params": parameters, "weight_decay": decay, "lr_scale": scale}

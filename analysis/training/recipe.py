@@ -3,11 +3,13 @@
 import math
 from dataclasses import dataclass, field
 
-from analysis.models import list_models
+from analysis.models import list_models, model_config
 from analysis.ops.scan_order import SCAN_ORDERS
 from analysis.training.errors import RecipeError, require
 from analysis.training.objectives.classification import Classification
 from analysis.training.source import Data
+from analysis.training.switches import read_switches
+from analysis.training.trained_part import TRAINED
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,9 @@ class ModelChoice:
     carry_norm: whether a classifier takes the final norm of a student of masked pretraining, which
         published fine-tuning loses.
     step_sizes: range of the scans' initial step sizes; None keeps the published initialisation.
+    switches: other fields of the architecture, such as "fusion=add,window=None".
+    trained: which parameters learn: "own", those the architecture does not freeze, "all", or the
+        "head" alone.
     """
 
     name: str = "videomamba_mini"
@@ -37,6 +42,8 @@ class ModelChoice:
     keep_head: bool = False
     carry_norm: bool = False
     step_sizes: tuple[float, float] | None = None
+    switches: str = ""
+    trained: str = "own"
 
     def __post_init__(self) -> None:
         require(self.name in list_models(), "model.name", self.name, "a name list_models() gives")
@@ -53,6 +60,19 @@ class ModelChoice:
             low, high = self.step_sizes
             holds = 0 < low <= high
             require(holds, "model.step_sizes", self.step_sizes, "two rising sizes above 0")
+        known = " or ".join(TRAINED)
+        require(self.trained in TRAINED, "model.trained", self.trained, known)
+        if self.switches:
+            self._check_switches()
+
+    def _check_switches(self) -> None:
+        try:
+            model_config(self.name, **read_switches(self.switches))
+        except (TypeError, ValueError) as error:
+            raise RecipeError(
+                f"model.switches is {self.switches!r}; it has to be fields of {self.name} as in "
+                f"name=value,name=value ({error})."
+            ) from error
 
     def overrides(self) -> dict[str, object]:
         """Arguments for `create_model` beside the number of classes."""
@@ -64,7 +84,8 @@ class ModelChoice:
         # Models that do not scan have no order, so that the usual one is not mentioned.
         if self.scan_order != ModelChoice.scan_order:
             asked["scan_order"] = self.scan_order
-        return {key: value for key, value in asked.items() if value is not None}
+        asked = {key: value for key, value in asked.items() if value is not None}
+        return {**asked, **read_switches(self.switches)}
 
 
 @dataclass(frozen=True)
@@ -77,6 +98,8 @@ class Optimizer:
     layer_decay: factor per layer away from the head; None for none. layer_decay_reaches: "tables"
         as published, where it acts on stem, class token and position tables alone, or "layers".
     mean_decay: of the running mean of the weights, which is then what is kept; None for none.
+    trained_before_rate: factor of the rate for what has been trained before, where something new
+        adapts it: all but adapters, adaptors, modulators and head.
     """
 
     learning_rate: float = 3e-3
@@ -89,11 +112,14 @@ class Optimizer:
     layer_decay: float | None = None
     layer_decay_reaches: str = "tables"
     mean_decay: float | None = None
+    trained_before_rate: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("learning_rate", "gradient_norm", "reference_batch"):
+        names = ("learning_rate", "gradient_norm", "reference_batch", "trained_before_rate")
+        for name in names:
             value = getattr(self, name)
-            holds = (value is None and name != "learning_rate") or (value or 0) > 0
+            may_lack = name in ("gradient_norm", "reference_batch")
+            holds = (value is None and may_lack) or (value or 0) > 0
             require(holds, f"optimizer.{name}", value, "above 0")
         for name in ("weight_decay", "final_learning_rate"):
             value = getattr(self, name)

@@ -7,6 +7,7 @@ from functools import partial
 from analysis.nearest_names import nearest
 from analysis.ops.scan_order import SCAN_ORDERS
 from analysis.text.word_pieces import SPECIAL_PIECES
+from analysis.training.adaptation_recipes import adaptation_recipes
 from analysis.training.camera.data import CameraMovesData
 from analysis.training.captioned_pictures.data import CaptionedPicturesData
 from analysis.training.errors import RecipeError
@@ -154,6 +155,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "videomamba_retrieval_mini.moving_objects": moving_objects_recipe,
     "videomamba_student_mini.short": alignment_recipe,
     "videomamba_student_mini.aligned": aligned_recipe,
+    **adaptation_recipes(),
     **published_recipes(),
 }
 

@@ -11,9 +11,12 @@ from analysis.models import model_family
 from analysis.training.recipe import Recipe
 from analysis.training.run import FinishedRun
 from analysis.training.state import recipe_record
+from analysis.training.trained_part import trained_share
 from analysis.weights.shipped import ship_checkpoint
 
 _MANIFEST_FACTS = ("data", "note", "licence", "word_pieces")
+# What an entry says by itself, and what matters in training only.
+_SAID_APART = ("num_frames", "image_size", "scan_order", "drop_path_rate")
 
 
 def ship(name: str, finished: FinishedRun, command: str, folder: Path) -> None:
@@ -43,6 +46,7 @@ def ship(name: str, finished: FinishedRun, command: str, folder: Path) -> None:
             "command": command,
             "seed": recipe.seed,
             "recipe": recipe_record(recipe),
+            "trained": trained_share(state.model).as_dict(),
             "steps": state.step,
             "clips": state.step * recipe.batch_size,
             **{key: value for key, value in facts.items() if key not in _MANIFEST_FACTS},
@@ -69,5 +73,6 @@ def _each_once(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _overrides(recipe: Recipe, config: Any) -> dict[str, Any]:
-    """What the objective made of the model, as `create_model` has to be told again."""
-    return {name: getattr(config, name) for name in recipe.objective.model_options(())}
+    """What objective and recipe made of the model, as `create_model` has to be told again."""
+    asked = (*recipe.objective.model_options(()), *recipe.model.overrides())
+    return {name: getattr(config, name) for name in asked if name not in _SAID_APART}

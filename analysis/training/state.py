@@ -14,6 +14,8 @@ from analysis.training.errors import TrainingError
 from analysis.training.initial_model import initial_model
 from analysis.training.optimizer import make_optimizer
 from analysis.training.recipe import Recipe
+from analysis.training.text_head import name_classes
+from analysis.training.trained_part import trained_share
 
 STATE_FILE = "state.pt"
 
@@ -44,7 +46,9 @@ def start_state(
 ) -> TrainingState:
     """A fresh state of a model for `labels`, class names that are empty where there are none."""
     options = recipe.objective.model_options(labels)
-    model = initial_model(recipe.model, options, recipe.seed).to(device or "cpu")
+    model = initial_model(recipe.model, options, recipe.seed)
+    name_classes(model, recipe.model.weights, labels)
+    model = model.to(device or "cpu")
     keeps_mean = recipe.optimizer.mean_decay is not None
     mean_model = copy.deepcopy(model).requires_grad_(False).eval() if keeps_mean else None
     return TrainingState(model, mean_model, make_optimizer(model, recipe.optimizer))
@@ -94,6 +98,7 @@ def save_state(state: TrainingState, recipe: Recipe, folder: Path) -> None:
     """
     content = {
         "recipe": recipe_record(recipe),
+        "trained": trained_share(state.model).as_dict(),
         "model": state.model.state_dict(),
         "mean_model": state.mean_model and state.mean_model.state_dict(),
         "optimizer": state.optimizer.state_dict(),

@@ -10,13 +10,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from analysis.nearest_names import nearest
+from analysis.training.adaptation_measures import (
+    AdaptationMeasures,
+    adaptation_measures,
+    answers_with_directions,
+)
+from analysis.training.captioned_pictures.data import CaptionedPicturesData
 from analysis.training.errors import RecipeError, TrainingError
 from analysis.training.kept_files import replace_text
 from analysis.training.recipe import Recipe
 from analysis.training.recipes import make_recipe
 from analysis.training.run import FinishedRun, run_recipe
 from analysis.training.shipping import ship
-from analysis.training.source import Places
+from analysis.training.source import Data, Material, Places
 from analysis.training.state import is_record_of, recipe_record
 from analysis.weights.shipped import SHIPPED_FOLDER
 
@@ -80,7 +86,8 @@ class Study:
     """Runs to be compared.
 
     ships: whether their weights are kept for the app. seeds_of: the study of the same task whose
-    seeds tell how far chance moves a result, where this one has a single seed.
+    seeds tell how far chance moves a result, where this one has a single seed. adapts: whether a
+    trained model is adapted, so that rows have measures of that.
     """
 
     name: str
@@ -88,6 +95,7 @@ class Study:
     runs: tuple[StudyRun, ...]
     ships: bool = False
     seeds_of: str | None = None
+    adapts: bool = False
 
     @property
     def command(self) -> str:
@@ -102,7 +110,7 @@ class StudyRow:
     accuracy: top-1 in percent on clips never trained on; accuracy_by_class likewise. curve:
     progress rows with held-out accuracy. command: makes this run alone again. pretraining: the
     recipe behind the weights it started from, None where there was none of its own; its time is
-    part of wall_s, its clips are not part of clips.
+    part of wall_s, its clips are not part of clips. measures: of an adaptation, else None.
     """
 
     name: str
@@ -118,6 +126,19 @@ class StudyRow:
     recipe: dict
     command: str
     pretraining: dict | None = None
+    measures: AdaptationMeasures | None = None
+
+    @classmethod
+    def of_record(cls, record: dict) -> "StudyRow":
+        """From what `asdict` made of a row and JSON gave back; raises TypeError for another."""
+        measures = record.get("measures")
+        return cls(
+            **{
+                **record,
+                "curve": tuple(record["curve"]),
+                "measures": measures and AdaptationMeasures(**measures),
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -145,7 +166,7 @@ def read_table(study: Study, folder: Path = STUDIES_FOLDER) -> StudyTable:
     try:
         kept = {row["name"]: row for row in json.loads(path.read_text(encoding="utf-8"))["rows"]}
         rows = [
-            StudyRow(**{**kept[run.name], "curve": tuple(kept[run.name]["curve"])})
+            StudyRow.of_record(kept[run.name])
             for run in study.runs
             if run.name in kept and _made_by(kept[run.name], run)
         ]
@@ -192,6 +213,8 @@ def run_study(
         say(f"{run.name}: {', '.join(f'{k} {v}' for k, v in run.settings.items())}")
         report = lambda row, run=run: progress(run, row)  # noqa: E731
         row, finished = trainer.row(run, runs_folder / study.name / run.name, report)
+        if study.adapts:
+            row = replace(row, measures=trainer.measures(finished))
         if study.ships:
             ship(run.name, finished, row.command, checkpoints)
         rows = {row.name: row for row in (*read_table(study, folder).rows, row)}
@@ -215,6 +238,12 @@ class _Trainer:
         finished = self._train(recipe, folder, report)
         return _row(run, finished, before_s), finished
 
+    def measures(self, finished: FinishedRun) -> AdaptationMeasures:
+        """Of a run that adapted a model; pictures are loaded where they are asked for."""
+        asked = answers_with_directions(finished.state.result)
+        pictures = self._material(CaptionedPicturesData()) if asked else None
+        return adaptation_measures(finished, pictures)
+
     def _pretrained(self, stage: Stage, folder: Path, report: Callable) -> tuple[Path, float]:
         """The file of a stage's weights, and the time they took."""
         finished = self._train(stage.recipe, folder, report)
@@ -222,9 +251,12 @@ class _Trainer:
         return folder / f"{stage.base}.safetensors", finished.state.wall_s
 
     def _train(self, recipe: Recipe, folder: Path, report: Callable) -> FinishedRun:
-        if recipe.data not in self._materials:
-            self._materials[recipe.data] = recipe.data.load(self._places, self._say)
-        return run_recipe(recipe, self._materials[recipe.data], folder, progress=report)
+        return run_recipe(recipe, self._material(recipe.data), folder, progress=report)
+
+    def _material(self, data: Data) -> Material:
+        if data not in self._materials:
+            self._materials[data] = data.load(self._places, self._say)
+        return self._materials[data]
 
 
 def _row(run: StudyRun, finished: FinishedRun, before_s: float) -> StudyRow:

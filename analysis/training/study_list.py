@@ -2,10 +2,14 @@
 
 from analysis.ops.scan_order import SCAN_ORDERS
 from analysis.ops.token_mask import MASKS
+from analysis.training.adaptation_studies import (
+    ADAPTOR_STUDY,
+    MOMA_ACTION_STUDY,
+    MOMA_STUDY,
+    SEEDS,
+)
 from analysis.training.studies import Stage, Study, StudyRun, find_study, read_table
 from analysis.training.study_summary import StudySummary, summarise
-
-SEEDS = (0, 1)
 
 
 def _order_run(scan_order: str, seed: int, tag: str = "order") -> StudyRun:
@@ -106,6 +110,9 @@ STUDIES = (
     SELF_DISTILLATION_STUDY,
     FRAMES_AND_RESOLUTION_STUDY,
     MASKED_ALIGNMENT_STUDY,
+    MOMA_STUDY,
+    MOMA_ACTION_STUDY,
+    ADAPTOR_STUDY,
     SHIPPED_STUDY,
 )
 

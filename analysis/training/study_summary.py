@@ -52,6 +52,11 @@ class SettingSummary:
         """Mean training time."""
         return float(np.mean([row.wall_s for row in self.rows]))
 
+    def measure(self, name: str) -> float | None:
+        """Mean of a field of `AdaptationMeasures`; None where a run does not have it."""
+        values = [row.measures and getattr(row.measures, name) for row in self.rows]
+        return None if None in values else float(np.mean(values))
+
 
 @dataclass(frozen=True)
 class StudySummary:

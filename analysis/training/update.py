@@ -155,14 +155,15 @@ class Updater:
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
     def _follow(self) -> None:
-        """Move the mean weights towards the new ones."""
+        """Move the mean weights towards the new ones; those of frozen parameters stay."""
         state, decay = self.state, self.recipe.optimizer.mean_decay
         if decay is None:
             return
         # A short memory at first, so that the mean does not remember the initialisation.
         decay = min(decay, (1 + state.step) / (10 + state.step))
         with torch.no_grad():
-            means, weights = list(state.mean_model.parameters()), list(state.model.parameters())
+            pairs = zip(state.mean_model.parameters(), state.model.parameters(), strict=True)
+            means, weights = zip(*(pair for pair in pairs if pair[1].requires_grad), strict=True)
             torch._foreach_lerp_(means, weights, 1.0 - decay)
 
 

@@ -64,16 +64,19 @@ def load_state_dict_with_report(
 
     A position table of another resolution is resized bicubically, a temporal table of another
     frame count linearly, an image stem is inflated for a video model (whose temporal table then
-    starts at zero). ``model`` has ``token_grid`` with h and w; ``source_grid`` is the (h, w) the
-    file's position table was made for. Without it, a table of the model's own length is taken to
-    cover the model's grid and any other to cover a square. ``trunk`` is the name of the part of
-    ``model`` that has all this, when it is not the whole.
+    starts at zero). A parameter of several names may have one of them in the file.
+
+    ``model`` has ``token_grid`` with h and w; ``source_grid`` is the (h, w) the file's position
+    table was made for. Without it, a table of the model's own length is taken to cover the model's
+    grid and any other to cover a square. ``trunk`` is the name of the part of ``model`` that has
+    all this, when it is not the whole.
 
     Raises WeightsError, before anything is copied, for a value that is not finite, and with
     ``strict`` for missing keys, unexpected keys and shapes that cannot be fitted. Without
     ``strict`` a key whose shape cannot be fitted counts as missing and as unexpected.
     """
     target, part = model.state_dict(), model.get_submodule(trunk)
+    state = _with_shared(model, state)
     prefix = f"{trunk}." if trunk else ""
     fitted: dict[str, Tensor] = {}
     resized: list[ResizedTensor] = []
@@ -102,6 +105,17 @@ def load_state_dict_with_report(
         raise WeightsError(_complaint(report, misfits, state, target))
     model.load_state_dict(fitted, strict=False)
     return report
+
+
+def _with_shared(model: nn.Module, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The tensors with those of shared parameters under all of their names."""
+    known: dict[int, Tensor] = {}
+    named = tuple(model.named_parameters(remove_duplicate=False))
+    for name, parameter in named:
+        if name in state:
+            known.setdefault(id(parameter), state[name])
+    others = {name: known[id(p)] for name, p in named if name not in state and id(p) in known}
+    return {**state, **others} if others else state
 
 
 def _report(

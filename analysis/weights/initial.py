@@ -4,9 +4,14 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from analysis.models.frozen_clip_config import FrozenClipConfig
+from analysis.models.mamba_adaptor import has_adaptors
 from analysis.models.videomamba_retrieval import VideoMambaRetrieval
 from analysis.weights.card import WeightsError
+from analysis.weights.clip import fitted_clip_tensors
+from analysis.weights.clip_layouts import tower_tensors
 from analysis.weights.fitting import TEMPORAL, LoadReport, load_state_dict_with_report
+from analysis.weights.host import load_host_weights
 from analysis.weights.named_tensors import named_tensors
 from analysis.weights.retrieval import retrieval_tensors
 
@@ -24,7 +29,9 @@ def load_initial_weights(
     """Copy a weights name's or checkpoint file's tensors into `model`, all but the head.
 
     Image stems are inflated and position tables resized to the model's frames and resolution. A
-    video-text model takes a whole other one, or a student or classifier as its vision encoder.
+    video-text model takes a whole other one, or a student or classifier as its vision encoder, a
+    model with adaptors its host, and one over a frozen CLIP the tower of a CLIP in any layout, or
+    all of another such model.
     `keep_head` is for going on with the same classes (higher resolution, more frames).
 
     The students of masked pretraining lose their decoders in a classifier. As published, their
@@ -39,6 +46,11 @@ def load_initial_weights(
         if _is_video_text(state):
             return _load_video_text(model, state, source)
         model = model.vision_encoder
+    if has_adaptors(model):
+        return load_host_weights(model, source, keep_head=keep_head)
+    if isinstance(model.config, FrozenClipConfig) and not _is_over_tower(state):
+        fitted = fitted_clip_tensors(tower_tensors(state), model.tower)
+        return load_state_dict_with_report(model.tower, fitted)
     if not keep_head:
         state = {key: value for key, value in state.items() if not key.startswith("head.")}
     allowed = _MAY_BE_MISSING[1:] if keep_head else _MAY_BE_MISSING
@@ -76,6 +88,10 @@ def _check_complete(report: LoadReport, allowed: tuple[str, ...], source: str) -
 
 def _is_video_text(state: Mapping[str, Tensor]) -> bool:
     return any(key.startswith("vision_encoder.") for key in state)
+
+
+def _is_over_tower(state: Mapping[str, Tensor]) -> bool:
+    return any(key.startswith("tower.") for key in state)
 
 
 def _is_student(state: Mapping[str, Tensor]) -> bool:

@@ -206,7 +206,11 @@ def _options(
     for option, value in (("num_frames", num_frames), ("image_size", image_size)):
         if value is not None and value < 1:
             raise WeightsError(f"{option} is {value}; choose 1 or more.")
-    options = {**card.overrides, "scan_order": scan_order or card.scan_order}
+    options = dict(card.overrides)
+    if scan_order is not None and card.scan_order is None:
+        raise WeightsError(f"{card.name} has no scan order to choose; leave it out.")
+    if card.scan_order is not None:
+        options["scan_order"] = scan_order or card.scan_order
     if image_size is not None:
         options["image_size"] = image_size
     if num_frames is not None and "num_frames" in options:

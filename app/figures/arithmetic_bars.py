@@ -17,12 +17,21 @@ _ATTENTION = REGION_LOOKS["attention"]
 PART_LOOKS: dict[str, RegionLook] = {
     "positions": RegionLook("CLS and positions", "learned tables", "#C9A66B", False),
     "patch_embed": REGION_LOOKS["embed"]._replace(name="Patches", meaning="pixels to tokens"),
+    "downsample": RegionLook(
+        "Between stages", "half the grid, twice the channels", "#8C9C3F", False
+    ),
     "norm": REGION_LOOKS["norm"],
     "in_proj": REGION_LOOKS["in_proj"],
     "conv1d": REGION_LOOKS["conv"],
+    "conv2d": REGION_LOOKS["conv"]._replace(name="2-D convolution", color="#5BA3C7"),
     "x_proj": REGION_LOOKS["x_proj"],
     "dt_proj": RegionLook("Step sizes", "low rank to inner channels", "#E69F00", False),
+    "selection": RegionLook(
+        "Selection", "what four directions take from a token", "#D9A300", False
+    ),
     "scan": REGION_LOOKS["scan"]._replace(meaning="recurrence, skip and gate, both directions"),
+    "adaptor_t": RegionLook("Adaptor-T", "memory of chosen tokens", "#7B4FA3", True),
+    "adaptor_s": RegionLook("Adaptor-S", "dilated convolutions", "#B07CC6", False),
     "qkv": REGION_LOOKS["qkv"],
     "attention_scores": _ATTENTION._replace(
         name="Attention scores", meaning="queries times keys, for every pair of tokens"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from analysis.models.clip import Clip
 from analysis.training.camera.photograph_material import (
@@ -19,6 +20,7 @@ from analysis.training.captioned_pictures.picture_words import kinds, vocabulary
 from analysis.training.captioned_pictures.vocabulary import Vocabulary
 from analysis.training.clip_feed import normalised_pictures
 from analysis.training.rendered_clips import Draw, RenderedSource, held_out_batches
+from analysis.training.scores import Scores
 from analysis.training.source import Batch, Places, RunShape
 
 LONGEST_CAPTION = 24
@@ -60,10 +62,7 @@ class CaptionedPicturesMaterial(PhotographMaterial):
     def evaluate(self, model: Clip, run: RunShape) -> dict:
         """How often it names kinds never seen, and finds a picture's own sentence among 200."""
         over = self.held_out_photographs
-        scores = {
-            split: named_kinds(model, self._pictures(split, over, run), self.vocabulary)
-            for split in ("never_seen", "seen")
-        }
+        scores = {split: self.named(model, split, run) for split in ("never_seen", "seen")}
         found = texts_found(model, self._pictures("seen", over, run), self.vocabulary)
         new = scores["never_seen"].as_dict()
         return {
@@ -79,6 +78,11 @@ class CaptionedPicturesMaterial(PhotographMaterial):
             "rendered": {split: each.as_dict() for split, each in scores.items()},
             "texts_found_percent": round(100 * found.share, 2),
         }
+
+    def named(self, model: nn.Module, split: str, run: RunShape) -> Scores:
+        """Colours and shapes found among all sentences, over photographs never trained on."""
+        pictures = self._pictures(split, self.held_out_photographs, run)
+        return named_kinds(model, pictures, self.vocabulary)
 
     def facts(self) -> dict:
         """Which photographs, and the words."""

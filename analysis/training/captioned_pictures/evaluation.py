@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
 from analysis.models.clip import Clip
 from analysis.training.captioned_pictures.captioned_pictures import CaptionedPictures
@@ -24,9 +25,12 @@ class TextsFound:
 
 
 def named_kinds(
-    model: Clip, pictures: CaptionedPictures, vocabulary: Vocabulary, count: int = 1200
+    model: nn.Module, pictures: CaptionedPictures, vocabulary: Vocabulary, count: int = 1200
 ) -> Scores:
-    """Answers to `count` pictures of a single thing, among the prompts of all kinds."""
+    """Answers to `count` pictures of a single thing, among the prompts of all kinds.
+
+    `model` gives logits (pictures, texts), as a `Clip` does.
+    """
     every = kinds()
     prompts = torch.from_numpy(vocabulary.encode([kind.prompt for kind in every]))
     generator = np.random.default_rng([1, _SEED])
@@ -60,7 +64,7 @@ def texts_found(
 
 
 @torch.inference_mode()
-def _logits(model: Clip, pixels: np.ndarray, tokens: torch.Tensor) -> torch.Tensor:
+def _logits(model: nn.Module, pixels: np.ndarray, tokens: torch.Tensor) -> torch.Tensor:
     device = next(model.parameters()).device
     model.eval()
     clips = normalised_pictures(pixels).to(device)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from analysis.training.adaptation_recipes import adaptation_recipes
 from analysis.training.motion_capture.motions import MotionCaptureError
 from analysis.training.recipes import make_recipe
 from analysis.training.source import Places
@@ -20,6 +21,7 @@ OFFLINE = [
     "videomamba_mini_wide_distill.short",
     "clip_mini.pictures",
     "videomamba_student_mini.short",
+    *adaptation_recipes(),
 ]
 
 STUDENTS = ("videomamba_student_mini.short",)
@@ -37,13 +39,21 @@ def places(tmp_path_factory):
     return Places(cache=tmp_path_factory.mktemp("cache"), photographs=folder)
 
 
+@pytest.fixture(scope="module")
+def materials():
+    """What is loaded already, by its config."""
+    return {}
+
+
 @pytest.mark.parametrize("name", OFFLINE)
-def test_two_steps(name, places, tmp_path):
+def test_two_steps(name, places, materials, tmp_path):
     # The teacher of the small student has its own long training.
     untrained = ["objective.teacher_weights=None"] if name in STUDENTS else []
     recipe = make_recipe(name, ["batch_size=6", *untrained])
     try:
-        material = recipe.data.load(places, lambda text: None)
+        if recipe.data not in materials:
+            materials[recipe.data] = recipe.data.load(places, lambda text: None)
+        material = materials[recipe.data]
     except MotionCaptureError as error:
         pytest.skip(str(error))
     rows = []
