@@ -26,14 +26,14 @@ def build_query_chips(value: str) -> gr.HTML:
     )
 
 
-def query_chips(texts: Sequence[str], badge: str, words: str) -> str:
-    """Chips for `texts`, the model's `badge` (HTML), and `words` about it to unfold."""
+def query_chips(texts: Sequence[str], badge: str, words: str, note: str) -> str:
+    """Chips for `texts`, the model's `badge` (HTML) with a `note`, and `words` to unfold."""
     chips = "".join(
         f'<button type="button" class="film-button" data-text="{escape(text, quote=True)}">'
         f"{escape(text)}</button>"
         for text in texts
     )
     return (
-        f'<div class="query-chips">{chips}{badge}'
+        f'<div class="query-chips">{chips}{badge}<span class="chips-note">{escape(note)}</span>'
         f"<details><summary>Words it knows</summary><p>{escape(words)}</p></details></div>"
     )

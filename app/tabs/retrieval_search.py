@@ -142,7 +142,7 @@ def wire_search(
         card = weights_card(name)
         texts = example_texts(card, video_text.pieces(name))
         badge = training_badge(card.training, card.data)
-        return query_chips(texts, badge, known_words_sentence(card))
+        return query_chips(texts, badge, known_words_sentence(card), card.note)
 
     def drawn(answer: SearchAnswer) -> dict:
         best = answer.found[0].moment if answer.found else None

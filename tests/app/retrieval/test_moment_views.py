@@ -165,5 +165,6 @@ def test_chips_are_texts_the_model_can_read(video_text):
     assert not any(pieces.unknown(plain_text(text)) for text in texts)
     words = known_words_sentence(card)
     assert re.search(r"knows 5\d words and nothing else: .*camera", words)
-    chips = query_chips(['say "<hi>"'], "<b></b>", words)
+    chips = query_chips(['say "<hi>"'], "<b></b>", words, "<not> finished")
+    assert "&lt;not&gt; finished" in chips
     assert 'data-text="say &quot;&lt;hi&gt;&quot;"' in chips and "<hi>" not in chips
