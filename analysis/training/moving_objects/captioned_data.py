@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from analysis.models.videomamba_retrieval import VideoMambaRetrieval
-from analysis.text.word_pieces import WordPieces, plain_text
+from analysis.text.word_pieces import WordPieces
 from analysis.training.camera.photograph_material import (
     OverPhotographs,
     PhotographMaterial,
@@ -17,7 +17,7 @@ from analysis.training.moving_objects.captioned_clips import CaptionedClips
 from analysis.training.moving_objects.captions import vocabulary
 from analysis.training.moving_objects.zero_shot import (
     GALLERY,
-    LONGEST_CAPTION,
+    caption_tokens,
     found_first,
     told_apart,
 )
@@ -111,7 +111,6 @@ class CaptionedClipsMaterial(PhotographMaterial):
     def _draw(self, clips: CaptionedClips) -> Draw:
         def draw(*request) -> Batch:
             pixels, captions = clips.batch_of(*request)
-            read = self.pieces.encode([plain_text(text) for text in captions], LONGEST_CAPTION)
-            return Batch(normalised(pixels), read.tokens)
+            return Batch(normalised(pixels), caption_tokens(self.pieces, captions).tokens)
 
         return draw

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from analysis.models.videomamba_retrieval import VideoMambaRetrieval
 from analysis.ops.video_text import similarity
-from analysis.text.word_pieces import WordPieces, plain_text
+from analysis.text.word_pieces import TextBatch, WordPieces, plain_text
 from analysis.training.camera.camera_path import CAMERA_MOVES
 from analysis.training.clip_feed import normalised
 from analysis.training.moving_objects.captioned_clips import CaptionedClip, CaptionedClips
@@ -27,6 +27,11 @@ ATTRIBUTES = {
 """What sentences say of a clip, and what could be said instead."""
 
 _SEED, _CLIPS_AT_ONCE = 0xE7A1, 50
+
+
+def caption_tokens(pieces: WordPieces, captions: Sequence[str]) -> TextBatch:
+    """Captions as a model reads them, in training and when it is asked."""
+    return pieces.encode([plain_text(text) for text in captions], LONGEST_CAPTION)
 
 
 def gallery_generator(number: int) -> np.random.Generator:
@@ -80,6 +85,6 @@ def _videos(model: VideoMambaRetrieval, shown: Sequence[CaptionedClip]) -> Tenso
 def _texts(model: VideoMambaRetrieval, pieces: WordPieces, texts: Sequence[str]) -> Tensor:
     model.eval()
     device = model.text_proj.weight.device
-    read = pieces.encode([plain_text(text) for text in texts], LONGEST_CAPTION)
+    read = caption_tokens(pieces, texts)
     directions = model.text_directions(model.read(read.tokens.to(device), read.padding.to(device)))
     return directions.cpu()
