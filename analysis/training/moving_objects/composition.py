@@ -19,6 +19,13 @@ COLOURS = {
 }
 DIRECTIONS = label_names("object_directions")
 STILL = DIRECTIONS[0]
+ATTRIBUTES = {
+    "shape": SHAPES,
+    "colour": tuple(COLOURS),
+    "direction": DIRECTIONS,
+    "camera": CAMERA_MOVES,
+}
+"""What is said of a clip, and what could be said instead."""
 
 SPLITS = ("seen", "never_seen")
 

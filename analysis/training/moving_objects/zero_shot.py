@@ -10,22 +10,13 @@ from torch import Tensor
 from analysis.models.videomamba_retrieval import VideoMambaRetrieval
 from analysis.ops.video_text import similarity
 from analysis.text.word_pieces import TextBatch, WordPieces, plain_text
-from analysis.training.camera.camera_path import CAMERA_MOVES
 from analysis.training.clip_feed import normalised
 from analysis.training.moving_objects.captioned_clips import CaptionedClip, CaptionedClips
 from analysis.training.moving_objects.captions import phrasings
-from analysis.training.moving_objects.composition import COLOURS, DIRECTIONS, SHAPES
+from analysis.training.moving_objects.composition import ATTRIBUTES
 
 GALLERY = 200
 LONGEST_CAPTION = 32
-ATTRIBUTES = {
-    "shape": SHAPES,
-    "colour": tuple(COLOURS),
-    "direction": DIRECTIONS,
-    "camera": CAMERA_MOVES,
-}
-"""What sentences say of a clip, and what could be said instead."""
-
 _SEED, _CLIPS_AT_ONCE = 0xE7A1, 50
 
 

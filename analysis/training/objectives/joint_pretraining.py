@@ -19,7 +19,6 @@ from analysis.ops.video_text import (
     hard_negatives,
     mask_words,
     matching_loss,
-    naming_loss,
     similarity,
     word_loss,
 )
@@ -39,12 +38,11 @@ class WordNumbers:
 
 @dataclass(frozen=True)
 class JointPretraining:
-    """Videos and texts together (VideoMamba paper, section 3.5), up to four losses and one of ours.
+    """Videos and texts together (VideoMamba paper, section 3.5), up to four losses.
 
     contrast, matching, words, alignment: weights of the losses: which text belongs to which video
         by similarity, and by a closer look at a pair; which words are hidden; what a teacher sees
         at tokens that a mask leaves. 0 leaves a loss out, and the part of the model for it.
-    naming: weight of a fifth, which single words a text has; see `naming_loss`.
     word_ratio: share of words hidden. mask: one of `MASKS` that hides tokens of clips, with
         `video_ratio` of them hidden, of pictures `image_ratio`; None hides nothing.
     teacher, teacher_weights: as in `MaskedAlignment`; only asked where there is alignment or the
@@ -58,7 +56,6 @@ class JointPretraining:
     matching: float = 1.0
     words: float = 1.0
     alignment: float = 1.0
-    naming: float = 0.0
     word_ratio: float = 0.5
     mask: str | None = "attention"
     video_ratio: float = 0.8
@@ -71,7 +68,7 @@ class JointPretraining:
     whole_batch = True
 
     def __post_init__(self) -> None:
-        for name in ("contrast", "matching", "words", "alignment", "naming"):
+        for name in ("contrast", "matching", "words", "alignment"):
             require(getattr(self, name) >= 0, f"objective.{name}", getattr(self, name), "0 or more")
         for name in ("word_ratio", "video_ratio", "image_ratio"):
             value = getattr(self, name)
@@ -142,9 +139,6 @@ class JointPretrainingLoss(nn.Module):
             losses["matching"] = matching_loss(logits)
         if asked.words:
             losses["words"] = self._hidden_words(tokens, padding, seen, generator)
-        if asked.naming:
-            named = similarity(videos, model.word_directions())
-            losses["naming"] = naming_loss(named, model.temp, tokens, asked.numbers.padding)
         total = sum(getattr(asked, name) * loss for name, loss in losses.items())
         right = (same[similarities.detach().argmax(1)] == same).sum().item()
         batch = len(clips)

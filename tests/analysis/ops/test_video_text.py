@@ -11,7 +11,6 @@ from analysis.ops.video_text import (
     hard_negatives,
     mask_words,
     matching_loss,
-    naming_loss,
     similarity,
     word_loss,
 )
@@ -166,18 +165,3 @@ def test_nothing_to_guess_costs_nothing():
     loss.backward()
     assert loss.item() == 0
     assert not logits.grad.any()
-
-
-def test_naming_by_hand():
-    """Word 1 stands in all texts and says nothing, word 4 in one of three, word 2 in two."""
-    tokens = torch.tensor([[1, 4, 0], [1, 2, 0], [1, 2, 2]])
-    similarities = torch.tensor(
-        [[0.1, 0.9, 0.2, 0.0, 0.7], [0.3, 0.1, 0.5, 0.2, 0.4], [0.0, 0.6, 0.1, 0.8, 0.2]]
-    ).double()
-    logs = (similarities / 0.5).log_softmax(1)
-    rare, common = math.log(3), math.log(3 / 2)
-    expected = -(rare * logs[0, 4] + common * logs[1, 2] + common * logs[2, 2])
-    expected = expected / (rare + 2 * common)
-    assert torch.allclose(naming_loss(similarities, 0.5, tokens, padding=0), expected)
-    alike = torch.tensor([[1, 2], [1, 2], [2, 1]])
-    assert naming_loss(similarities, 0.5, alike, padding=0) == 0

@@ -1,7 +1,6 @@
 """The published joint pretraining and the unmasked epoch after it, in small, on real files."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +11,7 @@ from analysis.models import create_model
 from analysis.training.captioned_lists.caption_list import CaptionList, read_captions
 from analysis.training.captioned_lists.data import CaptionedListsData
 from analysis.training.errors import RecipeError
-from analysis.training.initial_model import initial_model
 from analysis.training.listed.list_file import ListError
-from analysis.training.recipe import ModelChoice
 from analysis.training.recipes import make_recipe
 from analysis.training.run import run_recipe
 from analysis.training.shipping import ship
@@ -209,18 +206,3 @@ def test_published_values():
     assert [getattr(unmasked.objective, name) for name in losses] == [1, 1, 1, 0]
     assert unmasked.objective.mask is None and not unmasked.objective.asks_teacher
     assert np.isclose(masked.model.num_frames or 8, 8)
-
-
-def test_a_share_of_trained_weights_lies_between_them_and_fresh_ones():
-    choice = ModelChoice("videomamba_retrieval_mini", step_sizes=(0.001, 0.2))
-    fresh = initial_model(choice, {}, seed=3).state_dict()
-    loaded_choice = replace(choice, weights="videomamba_mini.camera")
-    whole = initial_model(loaded_choice, {}, seed=3).state_dict()
-    part = initial_model(replace(loaded_choice, weights_share=0.4), {}, seed=3).state_dict()
-    name = "vision_encoder.layers.2.mixer.in_proj.weight"
-    assert not torch.equal(fresh[name], whole[name])
-    for name, value in part.items():
-        expected = 0.4 * whole[name].double() + 0.6 * fresh[name].double()
-        torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=1e-6)
-    with pytest.raises(RecipeError, match=r"model\.weights_share is 0; it has to be above 0"):
-        ModelChoice("videomamba_retrieval_mini", weights_share=0)

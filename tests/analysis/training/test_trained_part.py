@@ -74,6 +74,13 @@ def test_what_was_trained_before_learns_slower():
     assert scales["head.weight"] == scales["layers.1.mixer.adaptor_t.gamma"] == 1.0
 
 
+def test_a_vision_encoder_learns_slower_than_what_reads_beside_it():
+    scales = groups_of("videomamba_retrieval_debug", "lr_scale")
+    slower = {name for name, scale in scales.items() if scale == 0.1}
+    assert slower == {name for name in scales if name.startswith("vision_encoder.")}
+    assert "vision_encoder.temporal_pos_embedding" in slower and "temp" not in slower
+
+
 @pytest.mark.parametrize(
     ("text", "switches"),
     [

@@ -12,6 +12,7 @@ COUNTS = {
     "camera_moves": 9,
     "motion_capture": 15,
     "object_directions": 9,
+    "object_words": 32,
     "imagenet1k": 1000,
     "coin": 180,
 }
@@ -46,6 +47,8 @@ def test_count_and_uniqueness(order: str) -> None:
         ("motion_capture", 14, "walk"),
         ("object_directions", 0, "still"),
         ("object_directions", 3, "up"),
+        ("object_words", 6, "red"),
+        ("object_words", 23, "camera static"),
         ("imagenet1k", 999, "class 999"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import io
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,12 @@ def test_photographs_are_kept_under_clear_names_and_fetched_once(package, tmp_pa
         folder = fetch_photographs(tmp_path / "cache")
     names = sorted(p.name for p in (folder / "wallpapers").iterdir())
     assert names == ["Path_2560x1600.jpg", "complete.txt", "more_000.jpg", "one.jpg"]
+    assert package == ["wallpapers"]
+
+
+def test_runs_that_start_at_once_fetch_once(package, tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        assert {*pool.map(fetch_photographs, 4 * [tmp_path])} == {tmp_path}
     assert package == ["wallpapers"]
 
 

@@ -21,9 +21,14 @@ from analysis.training.moving_objects.captioned_data import (
     CaptionedClipsMaterial,
 )
 from analysis.training.moving_objects.captions import camera_phrasings, phrasings, vocabulary
-from analysis.training.moving_objects.composition import COLOURS, SHAPES, SPLITS, compositions
-from analysis.training.moving_objects.zero_shot import (
+from analysis.training.moving_objects.composition import (
     ATTRIBUTES,
+    COLOURS,
+    SHAPES,
+    SPLITS,
+    compositions,
+)
+from analysis.training.moving_objects.zero_shot import (
     LONGEST_CAPTION,
     found_first,
     told_apart,

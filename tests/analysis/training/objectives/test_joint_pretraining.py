@@ -13,7 +13,7 @@ NUMBERS = WordNumbers(padding=0, first=2, hidden=4)
 TOKENS = torch.tensor(
     [[2, 7, 8, 3, 0], [2, 9, 10, 11, 3], [2, 12, 3, 0, 0], [2, 7, 8, 3, 0]], dtype=torch.int64
 )
-LOSSES = ("contrast", "matching", "words", "alignment", "naming")
+LOSSES = ("contrast", "matching", "words", "alignment")
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_hidden_words_are_what_is_guessed(clips):
 
 
 def test_losses_add_up_with_their_weights(clips):
-    weights = {"contrast": 1.0, "matching": 0.5, "words": 2.0, "alignment": 3.0, "naming": 0.3}
+    weights = {"contrast": 1.0, "matching": 0.5, "words": 2.0, "alignment": 3.0}
     module = loss_of(objective(mask="tube", **weights))
     loss, sums = run(module, clips)
     expected = sum(weights[name] * sums[name] for name in LOSSES)
