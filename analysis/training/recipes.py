@@ -114,7 +114,7 @@ def moving_objects_recipe() -> Recipe:
         data=CaptionedClipsData(easy_share=0.0),
         model=ModelChoice("videomamba_retrieval_mini", weights="videomamba_mini.object_words"),
         objective=JointPretraining(alignment=0.0, mask=None, numbers=caption_numbers()),
-        optimizer=Optimizer(learning_rate=3e-3, mean_decay=0.997, trained_before_rate=0.1),
+        optimizer=Optimizer(learning_rate=3e-3, mean_decay=0.997, trained_before_rate=0.3),
         clips=64_000,
         batch_size=64,
     )
