@@ -49,6 +49,13 @@ def masking_tab(page) -> None:
     page.locator("#tabs").evaluate("tabs => tabs.scrollIntoView()")
 
 
+def retrieval_tab(page) -> None:
+    page.get_by_role("tab", name="Retrieval").click()
+    page.locator("#moment-view video").wait_for()
+    page.locator("#why-notice .notice-done").wait_for()
+    page.locator("#tabs").evaluate("tabs => tabs.scrollIntoView()")
+
+
 def cost_tab(page) -> None:
     page.get_by_role("tab", name="Cost").click()
     page.locator("#cost-notice .notice-done", has_text="points").wait_for()
@@ -78,6 +85,8 @@ SCENES: tuple[tuple[str, str, Callable], ...] = (
     ("attribution-dark", "dark", attribution_tab),
     ("masking", "light", masking_tab),
     ("masking-dark", "dark", masking_tab),
+    ("retrieval", "light", retrieval_tab),
+    ("retrieval-dark", "dark", retrieval_tab),
     ("cost", "light", cost_tab),
     ("cost-dark", "dark", cost_tab),
     ("learn", "light", learn_tab),
