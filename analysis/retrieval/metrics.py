@@ -56,7 +56,7 @@ def recall(scores: Tensor, truths: Sequence[Sequence[int]]) -> Recall:
         gallery=gallery,
         recall_percent={k: 100.0 * float((places <= k).mean()) for k in RECALL_AT},
         chance_percent={
-            k: 100.0 * float(np.mean([_chance(gallery, len(right), k) for right in truths]))
+            k: round(100 * np.mean([_chance(gallery, len(one), k) for one in truths]).item(), 6)
             for k in RECALL_AT
         },
         median_rank=float(np.median(places)),

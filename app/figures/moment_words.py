@@ -8,11 +8,11 @@ from app.video_text import own_words
 
 NOTHING_YET = "Type what is to be seen, or press one of the examples."
 _EXAMPLES_OF_OWN = (
-    "a red star moves down",
-    "the camera pans right",
+    "a red star moves down while the camera pans left",
     "the camera zooms in",
-    "a blue ring slides towards the upper right",
-    "the camera rolls counter-clockwise and a purple square moves upwards",
+    "a white circle slides to the right in front of a fixed camera",
+    "the camera pans right",
+    "a blue ring",
 )
 _EXAMPLES = (
     "a rabbit in a meadow",

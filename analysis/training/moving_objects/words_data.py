@@ -56,21 +56,27 @@ class ObjectWordsMaterial(PhotographMaterial):
 
     def evaluate(self, model: nn.Module, run: RunShape) -> dict:
         """How often the likeliest word of an attribute is the right one."""
-        right = {name: 0 for name in ATTRIBUTES}
-        for batch in self.held_out(run, EVALUATION_CLIPS):
-            for name, count in attributes_right(model, batch).items():
-                right[name] += count
-        shares = {name: round(100 * count / EVALUATION_CLIPS, 1) for name, count in right.items()}
-        said = ", ".join(f"{name} {share} %" for name, share in shares.items())
+        shares = {split: self._shares(model, split, run) for split in ("never_seen", "seen")}
+        new, known = (_said(shares[split]) for split in ("never_seen", "seen"))
         return {
-            "accuracy": round(sum(shares.values()) / len(shares), 2),
+            "accuracy": round(sum(shares["never_seen"].values()) / len(ATTRIBUTES), 2),
             "accuracy_note": (
-                f"mean of {said}, the likeliest word of each, on {EVALUATION_CLIPS} rendered "
+                f"mean of {new}, the likeliest word of each, on {EVALUATION_CLIPS} rendered "
                 "clips: combinations never trained on, over "
-                f"{len(self.held_out_photographs)} photographs never trained on"
+                f"{len(self.held_out_photographs)} photographs never trained on; {known} on "
+                "combinations trained on"
             ),
             "accuracy_by_attribute": shares,
         }
+
+    def _shares(self, model: nn.Module, split: str, run: RunShape) -> dict[str, float]:
+        """Percent of clips over photographs never trained on, by attribute."""
+        right = dict.fromkeys(ATTRIBUTES, 0)
+        drawn = self._draw(split, self.held_out_photographs, run)
+        for batch in held_out_batches(drawn, EVALUATION_CLIPS):
+            for name, count in attributes_right(model, batch).items():
+                right[name] += count
+        return {name: round(100 * count / EVALUATION_CLIPS, 1) for name, count in right.items()}
 
     def facts(self) -> dict:
         """Which photographs."""
@@ -102,6 +108,10 @@ def attributes_right(model: nn.Module, batch: Batch) -> dict[str, int]:
         name: int((answer.argmax(1) == truth.argmax(1)).sum())
         for name, answer, truth in zip(ATTRIBUTES, answers, truths, strict=True)
     }
+
+
+def _said(shares: dict[str, float]) -> str:
+    return ", ".join(f"{name} {share} %" for name, share in shares.items())
 
 
 def word_targets(compositions: Sequence[Composition]) -> Tensor:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from analysis.training.moving_objects import words_data
 from analysis.training.moving_objects.composition import ATTRIBUTES, Composition
 from analysis.training.moving_objects.words_data import (
     ObjectWordsData,
@@ -13,6 +14,7 @@ from analysis.training.moving_objects.words_data import (
     attributes_right,
     word_targets,
 )
+from analysis.training.rendered_clips import held_out_batches
 from analysis.training.source import Batch, RunShape
 from analysis.video.labels import label_names
 
@@ -78,3 +80,17 @@ def test_what_is_held_out_is_never_trained_on(material):
     }
     held_out = {tuple(row) for b in material.held_out(RUN, 12) for row in b.targets.tolist()}
     assert held_out and not seen & held_out
+
+
+def test_both_splits_are_scored(material, monkeypatch):
+    monkeypatch.setattr(words_data, "EVALUATION_CLIPS", 8)
+    sure = word_targets(SHOWN)[:1].expand(8, -1)
+    scores = material.evaluate(Remembers(sure), RUN)
+    shares = scores["accuracy_by_attribute"]
+    for split in ("never_seen", "seen"):
+        clips = material._draw(split, material.held_out_photographs, RUN)
+        (batch,) = held_out_batches(clips, 8)
+        stars = int((batch.targets[:, material.labels.index("star")] > 0).sum())
+        assert shares[split]["shape"] == round(100 * stars / 8, 1)
+    assert scores["accuracy"] == round(sum(shares["never_seen"].values()) / 4, 2)
+    assert f"shape {shares['seen']['shape']} %" in scores["accuracy_note"].partition(";")[2]
