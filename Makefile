@@ -14,6 +14,9 @@ run: $(VENV)/.requirements ## set up on first use, then open the app
 test: $(VENV)/.requirements-dev lint ## set up on first use, then lint and run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+test-thorough: $(VENV)/.requirements-dev ## the slow tests that `make test` leaves out
+	$(BIN)/python -m pytest -m thorough
+
 lint: $(VENV)/.requirements-dev ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -41,4 +44,4 @@ $(VENV)/.requirements-dev: requirements-dev.txt $(VENV)/.requirements
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
-.PHONY: help run test lint bench gpu-check clean
+.PHONY: help run test test-thorough lint bench gpu-check clean

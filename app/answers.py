@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from analysis.prediction import LabelProbability, Prediction, predict_clip
 from analysis.weights import weights_card
 from app.errors import READABLE_ERRORS
-from app.selection import Selection
+from app.selection import Selection, trained_order
 from app.session import Session
 
 
@@ -66,5 +66,5 @@ def in_own_setting(selection: Selection, model: str) -> Selection:
         model=model,
         num_frames=card.num_frames or 1,
         image_size=card.image_size,
-        scan_order=card.scan_order,
+        scan_order=trained_order(card),
     )

@@ -6,14 +6,14 @@ from dataclasses import asdict
 
 import gradio as gr
 
-from analysis.ops.scan_order import SCAN_ORDERS
+from analysis.ops.scan_order import FIXED_ORDER, SCAN_ORDERS
 from analysis.weights import weights_card
 from analysis.weights.rows import weights_rows
 from app.answers import answer
 from app.components.notice import plain_sentence
 from app.components.sidebar import trained_frames
 from app.context import HEAVY
-from app.selection import Selection
+from app.selection import Selection, trained_order
 from app.session import Session
 
 
@@ -50,8 +50,10 @@ def requested_selection(
     if not file:
         raise RequestError("No file was sent; send a video as `file`.")
     card = weights_card(model)
-    order = scan_order or card.scan_order
-    if order not in SCAN_ORDERS:
+    order = scan_order or trained_order(card)
+    if card.scan_order is None and order != FIXED_ORDER:
+        raise RequestError(f"{card.name} has no scan order to choose; leave it out.")
+    if order not in (*SCAN_ORDERS, FIXED_ORDER):
         raise RequestError(
             f"There is no scan order {order!r}; choose one of {', '.join(SCAN_ORDERS)}."
         )

@@ -26,6 +26,7 @@ from app.report.saving import build_report_endpoint, place_report, wire_report
 from app.selection import Selection
 from app.session import Session, planned
 from app.settings import Settings
+from app.tabs.adapters import build_adapters
 from app.tabs.attribution import build_attribution
 from app.tabs.cost import build_cost
 from app.tabs.hidden_states import build_hidden_states
@@ -54,6 +55,7 @@ TABS = (
     Tab("hidden_states", "Hidden states", build_hidden_states),
     Tab("attribution", "Attribution", build_attribution),
     Tab("what_if", "What if", build_what_if),
+    Tab("adapters", "Adapters", build_adapters),
     Tab("masking", "Masking", build_masking),
     Tab("cost", "Cost", build_cost),
     Tab("retrieval", "Retrieval", build_retrieval),

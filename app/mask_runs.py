@@ -12,6 +12,7 @@ from analysis.masking.motion import motion_energy
 from analysis.masking.strategies import STRATEGIES, draw_masks, find_strategy
 from analysis.masking.teacher import find_teacher, teacher_attention, teacher_hash
 from app.errors import MaskRequestError
+from app.opened_models import masked_config
 from app.selection import Selection
 from app.session import Session, planned
 
@@ -109,7 +110,7 @@ def drawn_masks(session: Session, selection: Selection, setting: MaskSetting) ->
     Each strategy begins with a generator of its own at the seed, so that its masks are the same
     whatever else is drawn. Raises VideoError and WeightsError.
     """
-    grid = planned(selection).config.token_grid
+    grid = masked_config(selection, "Masking").token_grid
     guides = clip_guides(session, selection)
     masks = {}
     for name, strategy in STRATEGIES.items():

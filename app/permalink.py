@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from analysis.layers.token_grid import TokenGrid
 from analysis.nearest_names import nearest
-from analysis.ops.scan_order import SCAN_ORDERS
+from analysis.ops.scan_order import FIXED_ORDER, SCAN_ORDERS
 from analysis.tracing.token_positions import parse_token
 from analysis.weights import WeightsCard, weights_card
 from app.components.sidebar import (
@@ -22,7 +22,7 @@ from app.components.sidebar import (
 from app.errors import MaskRequestError
 from app.example_clips import list_examples
 from app.mask_runs import MaskSetting, checked_setting
-from app.selection import Selection
+from app.selection import Selection, trained_order
 from app.session import planned
 
 SHOWN_CHARACTERS = 40
@@ -94,9 +94,7 @@ def read_link(query: Mapping[str, str], first: Selection, tabs: Sequence[str]) -
         image_size=reader.take(
             "resolution", lambda text: _read_resolution(text, card), card.image_size
         ),
-        scan_order=reader.take(
-            "order", lambda text: _read_name(text, "scan order", SCAN_ORDERS), card.scan_order
-        ),
+        scan_order=reader.take("order", lambda text: _read_order(text, card), trained_order(card)),
     )
     tab = reader.take("tab", lambda text: _read_name(text, "tab", tabs), None)
     place = _read_place(reader, selection)
@@ -117,7 +115,7 @@ def link_parameters(
         "weights": (selection.model, first.model),
         "frames": (selection.num_frames, trained_frames(card)),
         "resolution": (selection.image_size, card.image_size),
-        "order": (selection.scan_order, card.scan_order),
+        "order": (selection.scan_order, trained_order(card)),
         "tab": (tab, first_tab),
     }
     return {name: "" if now == fresh else str(now) for name, (now, fresh) in values.items()}
@@ -186,6 +184,11 @@ def _read_mask(text: str) -> MaskSetting:
     except MaskRequestError as error:
         why = str(error)[0].lower() + str(error)[1:]
         raise LinkError(f"The link asks for a mask {_quoted(text)}, but {why}") from None
+
+
+def _read_order(text: str, card: WeightsCard) -> str:
+    names = (FIXED_ORDER,) if card.scan_order is None else SCAN_ORDERS
+    return _read_name(text, "scan order", names)
 
 
 def _read_name(text: str, what: str, names: Collection[str]) -> str:

@@ -9,8 +9,9 @@ from analysis.attribution.memory.receptive_field import ReceptiveField, receptiv
 from analysis.layers.token_grid import TokenGrid
 from analysis.tracing.token_positions import token_index
 from analysis.weights import list_weights, weights_card
+from app.opened_models import opened_config
 from app.selection import Selection
-from app.session import Session, planned
+from app.session import Session
 
 PASSES = 8
 """Forward passes that a field costs about: there and back, in two models."""
@@ -39,7 +40,7 @@ def receptive_fields(session: Session, selection: Selection, subject: Subject) -
 
     Raises VideoError and WeightsError.
     """
-    config = planned(selection).config
+    config = opened_config(selection, "The receptive field")
     grid = config.token_grid
     token = _token(subject, grid, config.readout)
     untrained = _untrained(selection)

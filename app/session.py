@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from threading import Event, Lock, RLock
 
 from analysis.prediction import SampledClip, read_clip
+from analysis.tracing.opened_models import check_opened
 from analysis.tracing.recorder import Trace, record
 from analysis.video.limits import VideoError
 from analysis.weights import (
@@ -78,7 +79,8 @@ class Session:
                     progress=progress,
                 ),
             )
-            loaded.model.set_scan_order(selection.scan_order)
+            if loaded.card.scan_order is not None:
+                loaded.model.set_scan_order(selection.scan_order)
             yield loaded
 
     def sampled(self, selection: Selection, loaded: LoadedModel | None = None) -> SampledClip:
@@ -99,7 +101,12 @@ class Session:
             )
 
     def traced(self, selection: Selection, loaded: LoadedModel, layer: int) -> TracedLayer:
-        """Layer `layer`, from 0, of the selection's forward pass; `loaded` runs when it must."""
+        """Layer `layer`, from 0, of the selection's forward pass; `loaded` runs when it must.
+
+        Raises TracingError for a model whose layers are not opened.
+        """
+
+        check_opened(loaded.model.config, "Hidden attention")
 
         def run(layers: list[int] | None) -> Trace:
             clip = self.sampled(selection, loaded).clip

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import gradio as gr
 
+from analysis.ops.scan_order import FIXED_ORDER
+
 ASSETS = Path(__file__).parent / "assets"
 STYLE_SHEETS = tuple(
     ASSETS / name
@@ -20,6 +22,8 @@ STYLE_SHEETS = tuple(
         "mask_alignment.css",
         "retrieval.css",
         "retrieval_match.css",
+        "adapters.css",
+        "adapters_memory.css",
     )
 )
 
@@ -31,6 +35,7 @@ SCAN_ORDER_COLORS = {
     "half_spatial_half_temporal": "#CC79A7",
     "half_temporal_half_spatial": "#D55E00",
     "alternating": "#7F7F7F",
+    FIXED_ORDER: "#8A8D98",
 }
 """The colours of Okabe and Ito with a grey: at least 8 CIEDE2000 apart for deuteranopes and
 protanopes. A name always stands beside the colour."""
@@ -43,6 +48,7 @@ SCAN_ORDER_NAMES = {
     "half_spatial_half_temporal": "Half spatial, half temporal",
     "half_temporal_half_spatial": "Half temporal, half spatial",
     "alternating": "Alternating",
+    FIXED_ORDER: "Its own",
 }
 
 FAMILY_COLORS = {
@@ -52,6 +58,10 @@ FAMILY_COLORS = {
     "vivit_joint": "#009E73",
     "vivit_factorised": "#56B4E9",
     "vit": "#7F7F7F",
+    "moma": "#CC79A7",
+    "adaptor": "#0072B2",
+    "vim": "#8C564B",
+    "vmamba": "#A89B00",
 }
 """One colour per family of models, attention models by how they attend."""
 
@@ -123,7 +133,12 @@ _CODE_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace
 
 
 def model_color(architecture: str) -> str:
-    """The colour of an architecture's family: timesformer_tiny_joint has timesformer_joint's."""
+    """The colour of an architecture's family: timesformer_tiny_joint has timesformer_joint's.
+
+    Models with adaptors have one of their own, whatever their host.
+    """
+    if "_adaptor_" in architecture:
+        return FAMILY_COLORS["adaptor"]
     family, _, rest = architecture.partition("_")
     attends = rest.rpartition("_")[2]
     return FAMILY_COLORS.get(f"{family}_{attends}", FAMILY_COLORS.get(family, ACCENT))

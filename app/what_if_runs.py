@@ -23,9 +23,10 @@ from analysis.attribution.method import AttributionError
 from analysis.layers.token_grid import TokenGrid
 from analysis.nearest_names import nearest
 from analysis.tracing.layer_trace import DIRECTIONS
+from app.opened_models import scanned_config
 from app.result_cache import content_hash
 from app.selection import Selection
-from app.session import Session, planned
+from app.session import Session
 
 Outcome = dict[str, Any]
 
@@ -163,7 +164,7 @@ def intervention_of(
 
 def check_what(what: WhatIf, selection: Selection) -> None:
     """Raises AttributionError for what can be told before anything runs."""
-    grid = planned(selection).config.token_grid
+    grid = scanned_config(selection, "What if").token_grid
     if what.baseline not in BASELINES:
         raise AttributionError(
             f"There is no baseline {what.baseline!r}; {nearest(what.baseline, BASELINES)}"

@@ -4,11 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
-import torch
 
-# Before gradio is imported anywhere: no test may reach outside.
+# Before torch and gradio are imported anywhere. No test may reach outside, and processes of
+# `pytest -n` share the cores already: threads of theirs would wait for one another.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import torch
 
 DATA = Path(__file__).parent / "data"
 

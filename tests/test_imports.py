@@ -27,6 +27,7 @@ ALLOWED = {
     "attribution": ATTRIBUTION,
     "weights": WEIGHTS,
     "prediction": PREDICTION,
+    "adaptation": PREDICTION | ATTRIBUTION | {"adaptation"},
     "scan_comparison": PREDICTION | {"scan_comparison"},
     "profiling": PREDICTION | {"profiling"},
     "masking": PREDICTION | {"masking"},
@@ -34,7 +35,8 @@ ALLOWED = {
     "training": PREDICTION | {"training"},
     "commands": PREDICTION
     | ATTRIBUTION
-    | {"scan_comparison", "profiling", "masking", "retrieval", "training", "commands"},
+    | {"adaptation", "scan_comparison", "profiling", "masking", "retrieval", "training"}
+    | {"commands"},
 }
 INTERFACES = {"gradio", "plotly", "app"}
 

@@ -18,7 +18,7 @@ from analysis.models.videomamba import VideoMamba
 from analysis.ops.causal_conv import causal_conv
 from analysis.ops.gate import gated_sum
 from analysis.ops.norm import add_residual
-from analysis.ops.scan_order import LayerScan, sequence_permutation
+from analysis.ops.scan_order import LayerScan
 from analysis.ops.selective_scan import selective_scan
 from analysis.tracing.layer_trace import DIRECTIONS, SUFFIXES
 
@@ -102,8 +102,7 @@ class _Reading:
 
     def positions(self, order: str, direction: str) -> Tensor:
         """Sequence index at each step, (1, L), or (B, V) among visible tokens."""
-        grid = self.grid
-        sequence, _ = sequence_permutation(order, grid.t, grid.h, grid.w)
+        sequence, _ = self.grid.sequence(order)
         if direction == "backward":
             sequence = sequence.flip(0)
         if self.visible is None:
@@ -121,7 +120,8 @@ def _mix(mixer: BidirectionalMixer, x: Tensor, reading: _Reading, run_scan: RunS
         orders = getattr(reading.scan, direction)
         parts = [_scanned(mixer, inner, order, direction, reading, run_scan) for order in orders]
         sums.append((sum(parts) / len(parts)).transpose(1, 2))
-    return mixer.out_proj(gated_sum(*sums, z.transpose(1, 2)).transpose(1, 2))
+    gated = gated_sum(*sums, z.transpose(1, 2)).transpose(1, 2)
+    return mixer.directions_share * mixer.out_proj(gated)
 
 
 def _scanned(mixer, inner, order, direction, reading: _Reading, run_scan: RunScan) -> Tensor:

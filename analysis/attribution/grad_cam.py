@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 
 from analysis.attribution.method import Answer, AttributionError, Method, Question, layer_number
+from analysis.models.videomamba import VideoMamba
 
 
 def grad_cam(question: Question, *, layer: int, relu: bool) -> Answer:
@@ -17,9 +18,12 @@ def grad_cam(question: Question, *, layer: int, relu: bool) -> Answer:
     """
     from captum.attr import LayerGradCam
 
-    layers = getattr(question.model, "layers", None)
-    if layers is None:
-        raise AttributionError("Grad-CAM needs a model with a list of layers; this one has none.")
+    if not isinstance(question.model, VideoMamba):
+        raise AttributionError(
+            "Grad-CAM reads the tokens of VideoMamba's and Vim's blocks, which this model has not; "
+            "choose another gradient method."
+        )
+    layers = question.model.layers
     number = layer_number(layer, "layer", len(layers))
     with _channels_first(layers[number].norm) as tokens:
         weighted = LayerGradCam(question.logits, tokens).attribute(

@@ -23,7 +23,7 @@ def exact_last_layer(question: Question, *, residual: bool) -> Answer:
     residual stream; both are measured along the class direction through the final norm, its scale
     frozen. Tokens, CLS and biases sum to the logit, if the residual stream is counted.
     """
-    model = videomamba(question.model, "The exact method")
+    model = videomamba(question.model, "The exact method", adaptors=True)
     trace = record(model, model_input(model, question.clip), [-1])
     layer = trace.layer(-1)
     direction = class_direction(model, trace, question.target)

@@ -14,10 +14,9 @@ from analysis.attribution.method import (
     videomamba,
 )
 from analysis.layers.mixer import BidirectionalMixer
-from analysis.layers.token_grid import TokenGrid
 from analysis.models.videomamba import VideoMamba
 from analysis.ops.causal_conv import causal_conv
-from analysis.ops.scan_order import LayerScan, sequence_permutation
+from analysis.ops.scan_order import LayerScan
 from analysis.ops.selective_scan import selective_scan
 
 
@@ -90,10 +89,11 @@ class EditedForward:
         patches = cut.permute(0, 2, 4, 6, 1, 3, 5, 7).reshape(1, grid.t, grid.h * grid.w, -1)
         weight = proj.weight.detach().flatten(1)
         tokens = self.rules.embed(patches, weight, self._bias(proj.bias))
-        tokens = tokens + self._bias(model.pos_embed[:, 1:])[:, None]
+        positions = model.position_table()
+        tokens = tokens + self._bias(positions[:, 1:])[:, None]
         if model.config.num_frames is not None:
             tokens = tokens + self._bias(model.temporal_pos_embedding)[:, :, None]
-        self.cls = (model.cls_token + model.pos_embed[:, :1]).detach().requires_grad_()
+        self.cls = (model.cls_token + positions[:, :1]).detach().requires_grad_()
         return torch.cat([self.cls, tokens.flatten(1, 2)], dim=1)
 
     def _normalise(self, norm: nn.Module, x: Tensor) -> Tensor:
@@ -106,11 +106,11 @@ class EditedForward:
         for orders, suffix in ((scan.forward, ""), (scan.backward, "_b")):
             bias = self._bias(mixer.get_submodule(f"conv1d{suffix}").bias)
             for order in orders:
-                read, back = _orders(order, self.model.token_grid, x.device)
+                read, back = self.model.token_grid.sequence(order, x.device)
                 y = self._scan(mixer, inner[:, read], suffix, bias)
                 total = total + y[:, back] / len(orders)
         mixed = self.rules.multiply(total, self.rules.apply_silu(z))
-        return F.linear(mixed, mixer.out_proj.weight.detach())
+        return F.linear(mixed, mixer.directions_share * mixer.out_proj.weight.detach())
 
     def _scan(self, mixer: BidirectionalMixer, inner: Tensor, suffix: str, bias: Tensor) -> Tensor:
         """One direction on inner tokens (1, L, E) in the order to be read."""
@@ -137,11 +137,6 @@ class EditedForward:
             reverse=reverse,
         )
         return y.transpose(1, 2)
-
-
-def _orders(order: str, grid: TokenGrid, device: torch.device) -> tuple[Tensor, Tensor]:
-    read, back = sequence_permutation(order, grid.t, grid.h, grid.w)
-    return read.to(device), back.to(device)
 
 
 def _favour(gamma: object) -> float:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from analysis.models.videomamba import VideoMamba
 from analysis.nearest_names import nearest
+from analysis.tracing.opened_models import TracingError, check_opened, check_scans_alone
 
 FAMILIES = ("gradient", "perturbation", "hidden state", "relevance")
 
@@ -156,8 +157,15 @@ def one_clip(model: nn.Module, clip: Tensor) -> Tensor:
     return found.detach().clone().to(parameter.device, parameter.dtype)
 
 
-def videomamba(model: nn.Module, title: str) -> VideoMamba:
-    """The model itself; raises AttributionError when the method can't look inside it."""
+def videomamba(model: nn.Module, title: str, *, adaptors: bool = False) -> VideoMamba:
+    """The model itself; raises AttributionError when the method can't look inside it.
+
+    `adaptors`: whether the method counts in what they add to scans.
+    """
+    try:
+        (check_opened if adaptors else check_scans_alone)(model.config, title)
+    except TracingError as error:
+        raise AttributionError(str(error)) from error
     if not isinstance(model, VideoMamba):
         raise AttributionError(
             f"{title} reads the inside of VideoMamba classifiers, not of a {type(model).__name__}."

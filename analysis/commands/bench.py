@@ -1,4 +1,4 @@
-"""`bench scan`, `model`, `precision` and `index`: speed beside peers, measured in one process."""
+"""`bench scan`, `model`, `adapters`, `precision`, `index`: speed beside peers, in one process."""
 
 import argparse
 
@@ -45,9 +45,16 @@ def register(commands: argparse._SubParsersAction) -> None:
     index.add_argument("--width", type=int, default=512, help="numbers of an embedding (512)")
     index.add_argument("--queries", type=int, default=50, help="different queries (50)")
     index.set_defaults(run=run_index)
-    for kind in (scan, model):
+    adapters = kinds.add_parser("adapters", help="MoMa's stages beside attention, over frames")
+    adapters.add_argument("--model", default="moma_b16", help="a MoMa (moma_b16)")
+    adapters.add_argument(
+        "--frames", type=int, nargs="+", default=(2, 4, 8, 16), help="frames (2 4 8 16)"
+    )
+    adapters.add_argument("--image-size", type=int, default=224, help="pixels a side (224)")
+    adapters.set_defaults(run=run_adapters)
+    for kind in (scan, model, adapters):
         kind.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
-    for kind in (scan, model, precision, index):
+    for kind in (scan, model, adapters, precision, index):
         kind.add_argument("--rounds", type=int, default=7, help="rounds of all calls in turn (7)")
         kind.add_argument("--json", action="store_true", help="print JSON")
 
@@ -113,6 +120,42 @@ def run_model(options: argparse.Namespace) -> int:
                 timing.ratio,
                 None if timing.memory_bytes is None else timing.memory_bytes / 1e6,
             )
+        ],
+    )
+    return 0
+
+
+def run_adapters(options: argparse.Namespace) -> int:
+    """Prints a row per stage and number of frames; 1 with one sentence where none can be timed."""
+    from analysis.profiling.bench_modulation import STAGES, bench_modulation
+    from analysis.profiling.errors import ProfilingError
+
+    try:
+        timings = bench_modulation(
+            options.model,
+            frames=options.frames,
+            image_size=options.image_size,
+            rounds=options.rounds,
+            device=options.device,
+        )
+    except ProfilingError as error:
+        say(str(error))
+        return 1
+    if options.json:
+        print_json([timing.row() for timing in timings])
+        return 0
+    print_table(
+        ("one layer's", "frames", "L", "median (ms)", "ms a frame", "grows as frames to the"),
+        [
+            (
+                STAGES[timing.stage],
+                timing.num_frames,
+                timing.tokens,
+                timing.median_ms,
+                timing.median_ms / timing.num_frames,
+                timing.slope,
+            )
+            for timing in timings
         ],
     )
     return 0

@@ -14,8 +14,11 @@ from torch import Tensor, nn
 from analysis.layers.first_steps import start_steps_
 from analysis.ops.causal_conv import causal_conv
 from analysis.ops.region import region
-from analysis.ops.scan_order import inverse_permutation, token_permutation
+from analysis.ops.scan_order import inverse_permutation, layer_scans, token_permutation
 from analysis.ops.selective_scan import selective_scan
+
+Path = tuple[str, bool]
+"""A token order, and whether it is read from its end."""
 
 
 class SelectiveScan(nn.Module):
@@ -94,16 +97,28 @@ class GridScan(nn.Module):
         conv_width: int = 4,
     ):
         super().__init__()
-        self.scan_names, self.bidirectional = tuple(scans), bidirectional
+        self.paths = paths_of(scans, bidirectional)
         self.inner, self.gate = inner, gate
         self.in_norm = nn.LayerNorm(width)
         self.in_proj = nn.Linear(width, (1 + gate) * inner, bias=False)
-        sets = 1 if share_scans else len(scans) * (1 + bidirectional)
+        sets = 1 if share_scans else len(self.paths)
         self.scans = nn.ModuleList(
             SelectiveScan(inner, state_size, conv_width) for _ in range(sets)
         )
         self.merge_norm = nn.LayerNorm(inner)
         self.out_proj = nn.Linear(inner, outputs * width)
+
+    def set_paths(self, paths: tuple[Path, ...]) -> None:
+        """Reads along other paths from now on; parameters stay as they are.
+
+        Raises ValueError where every path has parameters of its own.
+        """
+        if len(self.scans) > 1 and paths != self.paths:
+            raise ValueError(
+                "every path of this model has parameters of its own, so it can read no others; "
+                "choose its own scan order"
+            )
+        self.paths = paths
 
     def forward(self, x: Tensor) -> Tensor:
         """Tokens (B, t, h, w, D) to (B, t, h, w, outputs * D)."""
@@ -112,7 +127,7 @@ class GridScan(nn.Module):
             normed = self.in_norm(x)
         with region("in_proj"):
             inner, *z = self.in_proj(normed).flatten(1, 3).split(self.inner, dim=-1)
-        paths = scan_paths(self.scan_names, self.bidirectional, *grid)
+        paths = scan_paths(self.paths, *grid)
         y = self._mean_over_paths(inner, *(index.to(x.device) for index in paths))
         with region("gate"):
             y = y * F.gelu(z[0]) if z else y
@@ -134,19 +149,35 @@ class GridScan(nn.Module):
             return sum(y[:, order] for y, order in zip(paths, back, strict=True)) / len(paths)
 
 
+def paths_of(scans: tuple[str, ...], bidirectional: bool) -> tuple[Path, ...]:
+    """Every token order, and after it the same from its end if both ways are read."""
+    return tuple((name, turned) for name in scans for turned in (False, True)[: 1 + bidirectional])
+
+
+def layer_paths(scan_order: str, depth: int) -> tuple[tuple[Path, ...], ...]:
+    """The paths of every layer in one of the scan orders of `analysis.ops.scan_order`.
+
+    Raises ValueError for an unknown one.
+    """
+    return tuple(
+        tuple(
+            (name, turned)
+            for name in plan.token_orders
+            for turned, orders in ((False, plan.forward), (True, plan.backward))
+            if name in orders
+        )
+        for plan in layer_scans(scan_order, depth)
+    )
+
+
 # Kept permutations serve training too, so they are never inference-mode tensors.
 @lru_cache(maxsize=64)
 @torch.inference_mode(False)
-def scan_paths(
-    scans: tuple[str, ...], bidirectional: bool, t: int, h: int, w: int
-) -> tuple[Tensor, Tensor]:
+def scan_paths(paths: tuple[Path, ...], t: int, h: int, w: int) -> tuple[Tensor, Tensor]:
     """Which token every path reads when, and the way back: both (paths, t*h*w).
 
-    Each order is followed by its reverse. Shared between calls: do not write to them. Raises as
-    `token_permutation` does.
+    Shared between calls: do not write to them. Raises as `token_permutation` does.
     """
-    read = []
-    for name in scans:
-        order = token_permutation(name, t, h, w)
-        read += [order, order.flip(0)] if bidirectional else [order]
+    orders = [(token_permutation(name, t, h, w), turned) for name, turned in paths]
+    read = [order.flip(0) if turned else order for order, turned in orders]
     return torch.stack(read), torch.stack([inverse_permutation(order) for order in read])

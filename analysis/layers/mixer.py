@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -36,6 +37,9 @@ class BidirectionalMixer(nn.Module):
         conv_width: K, taps of the causal convolution.
         expand: E / D, inner channels per channel.
     """
+
+    directions_share: ClassVar[float] = 1.0
+    """What the sum of both directions counts with: half of it would be their mean."""
 
     def __init__(self, width: int, state_size: int = 16, conv_width: int = 4, expand: int = 2):
         super().__init__()

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from analysis.layers.grid_scan import Path, layer_paths
 from analysis.layers.modulation import Modulation, Modulator
 from analysis.layers.windowed_attention import WindowedAttention
 from analysis.models.clip_tower import (
@@ -54,6 +55,8 @@ class Moma(nn.Module):
         self.tower = ClipTower(config.tower).requires_grad_(False)
         self.divide = WindowedAttention(config.window, config.attention_kernel)
         self.modulators = nn.ModuleList(self._modulator() for _ in range(config.modulations))
+        self._read(config.layer_paths)
+        self._scan_order = config.scan_order
         if config.temporal_embedding:
             moments = torch.zeros(1, config.num_frames, 1, 1, config.width)
             self.temporal_embedding = nn.Parameter(moments)
@@ -75,6 +78,24 @@ class Moma(nn.Module):
             state_size=config.state_size,
             conv_width=config.conv_width,
         )
+
+    def _read(self, paths: tuple[tuple[Path, ...], ...]) -> None:
+        for modulator, own in zip(self.modulators, paths, strict=True):
+            modulator.ssm.set_paths(own)
+
+    @property
+    def scan_order(self) -> str | None:
+        """The scan order in use; None where the paths are those of none."""
+        return self._scan_order
+
+    def set_scan_order(self, scan_order: str) -> None:
+        """Reads tokens in another scan order from now on; parameters stay as they are.
+
+        Raises ValueError for an unknown one, and for another than its own where every path has
+        parameters of its own.
+        """
+        self._read(layer_paths(scan_order, len(self.modulators)))
+        self._scan_order = scan_order
 
     def forward(self, clip: Tensor) -> Tensor:
         """Logits (B, num_classes) of clips (B, C, T, H, W)."""
@@ -166,11 +187,17 @@ def _thought(block: nn.Module, patches: Tensor, cls: Tensor | None) -> tuple[Ten
 _register = register_model("moma", Moma)
 
 
-def _config(base: MomaConfig, image_size: Any = None, **overrides: Any) -> MomaConfig:
-    """`base` with fields replaced; the size of frames belongs to the tower."""
+def _config(
+    base: MomaConfig, image_size: Any = None, scan_order: str | None = None, **overrides: Any
+) -> MomaConfig:
+    """`base` with fields replaced; the size of frames belongs to the tower.
+
+    A `scan_order` other than the one that its `scans` amount to is the `plan`.
+    """
     if image_size is not None:
         base = replace(base, tower=replace(base.tower, image_size=image_size))
-    return replace(base, **overrides)
+    config = replace(base, **overrides)
+    return config if scan_order in (None, config.scan_order) else replace(config, plan=scan_order)
 
 
 @_register

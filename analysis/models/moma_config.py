@@ -1,8 +1,9 @@
 """What shapes a MoMa (arXiv 2506.23283), and which of its parts follow which."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from analysis.layers.grid_scan import Path, layer_paths, paths_of
 from analysis.layers.modulation import FUSIONS, SKIP
 from analysis.layers.windowed_attention import Window
 from analysis.models.frozen_clip_config import FrozenClipConfig
@@ -21,6 +22,13 @@ PATTERNS: dict[str, Callable[[int], tuple[str, ...]]] = {
 tower of so many layers, which has as many modulations. T is a layer, M a modulation; in "TM", the
 published one, it stands between attention and perceptron, in the others after both."""
 
+_SCAN_ORDERS = {
+    ("spatial_first",): "spatial_first",
+    ("temporal_first",): "temporal_first",
+    ("spatial_first", "temporal_first"): "spatiotemporal_v2",
+}
+"""Token orders, read both ways in every layer, by what such a scan order is called."""
+
 CLS_MODES = ("drop", "frame")
 READOUTS = ("mean", "cls")
 
@@ -36,6 +44,8 @@ class MomaConfig(FrozenClipConfig):
     readout: "mean" of all patch tokens, or "cls", the mean of the frames' class tokens.
     scans, bidirectional, gate, share_scans, state_size, conv_width: as in
         `analysis.layers.grid_scan.GridScan`. inner_width: E; None is half of the tower's width.
+    plan: one of the scan orders of `analysis.ops.scan_order`, layer by layer, in the place of
+        `scans` and `bidirectional`; ours.
     fusion, zero_init: as in `analysis.layers.modulation.Modulator`. pattern: one of `PATTERNS`.
     temporal_embedding: a trained table of moments is added before the first layer.
     """
@@ -50,6 +60,7 @@ class MomaConfig(FrozenClipConfig):
     state_size: int = 16
     conv_width: int = 4
     inner_width: int | None = None
+    plan: str | None = None
     fusion: str = "seqmod"
     zero_init: bool = True
     pattern: str = "TM"
@@ -85,6 +96,10 @@ class MomaConfig(FrozenClipConfig):
                 )
         if not self.scans or not set(self.scans) <= set(TOKEN_ORDERS):
             raise ValueError(f"got scans {self.scans}; choose some of {', '.join(TOKEN_ORDERS)}")
+        if self.plan is not None:
+            layer_paths(self.plan, self.modulations)
+            if not self.share_scans and self.plan != replace(self, plan=None).scan_order:
+                raise ValueError("a plan of other paths takes share_scans")
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -101,6 +116,25 @@ class MomaConfig(FrozenClipConfig):
     def modulations(self) -> int:
         """How many state-space layers there are."""
         return self.steps.count(MODULATE)
+
+    @property
+    def depth(self) -> int:
+        """How many layers scan."""
+        return self.modulations
+
+    @property
+    def scan_order(self) -> str | None:
+        """The scan order that the paths amount to; None where they are those of none."""
+        if self.plan is not None:
+            return self.plan
+        return _SCAN_ORDERS.get(tuple(sorted(self.scans))) if self.bidirectional else None
+
+    @property
+    def layer_paths(self) -> tuple[tuple[Path, ...], ...]:
+        """What every state-space layer reads, and which way."""
+        if self.plan is not None:
+            return layer_paths(self.plan, self.modulations)
+        return (paths_of(self.scans, self.bidirectional),) * self.modulations
 
     @property
     def inner(self) -> int:

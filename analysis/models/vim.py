@@ -6,7 +6,7 @@ and the second half of the patches, and the two directions are averaged, not sum
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -40,11 +40,13 @@ class VimConfig(VideoMambaConfig):
 class AveragingMixer(BidirectionalMixer):
     """The mixer whose directions are averaged (`if_divide_out` of the published code)."""
 
+    directions_share: ClassVar[float] = 0.5
+
     def forward(
         self, x: Tensor, grid: TokenGrid | VisibleTokens, scan: LayerScan = SPATIAL_FIRST
     ) -> Tensor:
         """As of any mixer. The output projection has no bias, so half of it is the mean's."""
-        return super().forward(x, grid, scan) / 2
+        return super().forward(x, grid, scan) * self.directions_share
 
 
 class Vim(VideoMamba):

@@ -47,6 +47,11 @@ class VMambaConfig:
             raise ValueError("VMamba takes single images; leave num_frames out")
 
     @property
+    def patch_size(self) -> int:
+        """Pixels a side of a token of the first stage."""
+        return 4
+
+    @property
     def frame_size(self) -> tuple[int, int]:
         """Height and width of an image in pixels."""
         size = self.image_size

@@ -54,6 +54,9 @@ SCAN_ORDERS: tuple[str, ...] = (
     "alternating",
 )
 
+FIXED_ORDER = "fixed"
+"""What stands for the scan order of models that leave none to choose, or do not scan."""
+
 PUBLISHED_SCAN_ORDERS: frozenset[str] = frozenset({"spatial_first"})
 """Scan orders that exist in published code; the others are our reading of the paper's text."""
 

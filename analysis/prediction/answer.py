@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from analysis.ops.selective_scan import choose_implementation
-from analysis.prediction.relation import Relation, relation
+from analysis.prediction.relation import Relation, relation, scan_order_of
 from analysis.prediction.sampled_clip import SampledClip, read_clip
 from analysis.tracing.peak_memory import measure_peak_memory
 from analysis.video.sampling import View
@@ -29,7 +29,8 @@ class Prediction:
     """What a model says about a clip.
 
     clip: file name; model: name of the weights; training: "trained", "toy" or "untrained".
-    relation: whether the weights ran in the scan order they were trained in.
+    scan_order: "fixed" of models that leave none to choose. relation: whether the weights ran in
+        the scan order they were trained in.
     predictions: most probable first.
     frame_indices, frame_times_s: frames of the file the model saw, of the first view.
     latency_ms: forward passes of all views, decoding apart; decode_ms: reading and resizing.
@@ -104,7 +105,7 @@ def _prediction(loaded: LoadedModel, sampled: Iterable[SampledClip], top: int) -
         decode_ms += view.decode_ms
         peaks.append(memory.memory_bytes)
     card, config = loaded.card, loaded.model.config
-    scan_order = loaded.model.scan_order
+    scan_order = scan_order_of(loaded.model)
     return Prediction(
         clip=first.name,
         model=card.name,

@@ -2,11 +2,20 @@
 
 from typing import Literal
 
+from torch import nn
+
+from analysis.ops.scan_order import FIXED_ORDER
+
 Relation = Literal["trained order", "reordered", "untrained"]
 
 
-def relation(training: str, scan_order: str, trained_order: str) -> Relation:
+def relation(training: str, scan_order: str, trained_order: str | None) -> Relation:
     """How a scan order stands to the order that weights of this training were fitted in."""
     if training == "untrained":
         return "untrained"
-    return "trained order" if scan_order == trained_order else "reordered"
+    return "trained order" if scan_order == (trained_order or FIXED_ORDER) else "reordered"
+
+
+def scan_order_of(model: nn.Module) -> str:
+    """The scan order that a model reads in now; `FIXED_ORDER` where it has none to choose."""
+    return getattr(model, "scan_order", None) or FIXED_ORDER

@@ -17,11 +17,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from analysis.layers.adaptor_config import AdaptorConfig
 from analysis.layers.cross_scan import DIRECTIONS
 from analysis.models import UnknownModelError, create_model, model_config
-from analysis.models.frozen_clip_config import FrozenClipConfig
 from analysis.models.moma_config import MomaConfig
 from analysis.models.videomamba import VideoMambaConfig
 from analysis.models.vmamba import VMambaConfig
 from analysis.ops.scan_order import layer_scans
+from analysis.profiling.clip_size import clip_tokens
 from analysis.profiling.errors import ProfilingError
 from analysis.profiling.model_parts import parameters_by_part, part_of
 
@@ -156,7 +156,7 @@ def _arithmetic(architecture: str, overrides: tuple[tuple[str, Any], ...]) -> Ar
         model=architecture,
         num_frames=config.num_frames,
         frame_size=config.frame_size,
-        tokens=config.tokens if isinstance(config, FrozenClipConfig) else config.token_grid.length,
+        tokens=clip_tokens(config),
         parts=tuple(
             PartArithmetic(part, counted[part], added[part])
             for part in dict.fromkeys((*PARTS, *counted))
@@ -247,9 +247,9 @@ def _scan_layers(config: Any) -> Iterator[_ScanLayer]:
         for plan in layer_scans(config.scan_order, config.depth):
             yield _ScanLayer(elements, len(plan.forward) + len(plan.backward), gated=True)
     elif isinstance(config, MomaConfig):
-        paths = len(config.scans) * (1 + config.bidirectional)
         elements = config.token_grid.patches * config.inner
-        yield from [_ScanLayer(elements, paths, config.gate)] * config.modulations
+        for paths in config.layer_paths:
+            yield _ScanLayer(elements, len(paths), config.gate)
     elif isinstance(config, VMambaConfig):
         h, w = config.token_grid.h, config.token_grid.w
         for width, depth in zip(config.widths, config.depths, strict=True):

@@ -30,6 +30,7 @@ _PARTS = {
     "norm2": "norm",
     "temporal_norm1": "norm",
     "norm_f": "norm",
+    "out_norm": "norm",
     "ln_pre": "norm",
     "ln_1": "norm",
     "ln_2": "norm",

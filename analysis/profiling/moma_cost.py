@@ -17,8 +17,7 @@ def moma_frame_cost(architecture: str, **overrides: Any) -> float:
     """
     arithmetic = model_arithmetic(architecture, **overrides)
     config = model_config(architecture, **overrides)
-    paths = len(config.scans) * (1 + config.bidirectional)
-    recurrence = 3 * config.token_grid.patches * config.inner * config.state_size
-    scans = config.modulations * paths * recurrence
+    paths = sum(map(len, config.layer_paths))
+    scans = paths * 3 * config.token_grid.patches * config.inner * config.state_size
     products = sum(part.counted for part in arithmetic.parts if part.part != "head")
     return (products + scans) / config.num_frames

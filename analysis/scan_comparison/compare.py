@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
+from analysis.models import model_family
 from analysis.ops.scan_order import PUBLISHED_SCAN_ORDERS, SCAN_ORDERS
 from analysis.prediction import (
     LabelProbability,
@@ -20,7 +21,7 @@ from analysis.prediction import (
 from analysis.scan_comparison.divergence import jensen_shannon_bits, rank_agreement
 from analysis.scan_comparison.metrics import ScanOrderMetrics, scan_order_metrics
 from analysis.scan_comparison.order_runs import OrderRuns
-from analysis.weights import LoadedModel
+from analysis.weights import LoadedModel, WeightsCard, WeightsError
 
 Interpretation = Literal["published", "our reading"]
 
@@ -77,9 +78,13 @@ class ScanResult:
     metrics: ScanOrderMetrics
 
 
-def interpretation(scan_order: str) -> Interpretation:
-    """Whether released code has this scan order, or we read it out of the paper's text."""
-    return "published" if scan_order in PUBLISHED_SCAN_ORDERS else "our reading"
+def interpretation(scan_order: str, architecture: str) -> Interpretation:
+    """Whether released code has this scan order, or we read it out of the paper's text.
+
+    Of MoMa no code was released.
+    """
+    published = scan_order in PUBLISHED_SCAN_ORDERS and model_family(architecture) != "moma"
+    return "published" if published else "our reading"
 
 
 def compare_scans(
@@ -100,7 +105,7 @@ def compare_scans(
     after closing the iterator the model is in the scan order it had before.
 
     Raises ValueError, before anything runs, for an unknown scan order, none at all, one named
-    twice, or repeats below 1.
+    twice, or repeats below 1; WeightsError as `check_has_orders`.
     """
     orders = tuple(scan_orders)
     if not orders:
@@ -110,9 +115,19 @@ def compare_scans(
             raise ValueError(f"unknown scan order {order!r}; choose among {', '.join(SCAN_ORDERS)}")
         if orders.count(order) > 1:
             raise ValueError(f"scan order {order!r} is named twice; name each order once")
+    check_has_orders(loaded.card)
     if repeats < 1:
         raise ValueError(f"repeats is at least 1, got {repeats}")
     return _results(loaded, sampled, orders, repeats, budget_s)
+
+
+def check_has_orders(card: WeightsCard) -> None:
+    """Raises WeightsError for weights of a model that reads in its own order only."""
+    if card.scan_order is None:
+        raise WeightsError(
+            f"{card.name} leaves no scan order to choose, so there is nothing to compare; choose "
+            "weights of a VideoMamba or a MoMa."
+        )
 
 
 def _results(
@@ -142,7 +157,7 @@ def _result(loaded: LoadedModel, sampled: SampledClip, order: str, runs: OrderRu
         scan_order=order,
         trained_order=card.scan_order,
         relation=trained_in,
-        interpretation=interpretation(order),
+        interpretation=interpretation(order, card.architecture),
         caution=CAUTIONS[trained_in],
         predictions=rank_labels(own, loaded.labels),
         divergence_bits=jensen_shannon_bits(own, reference),

@@ -6,7 +6,12 @@ from typing import Any
 
 from analysis.models.videomamba import VideoMambaConfig
 from analysis.prediction import relation
-from analysis.scan_comparison.compare import CAUTIONS, ScanResult, interpretation
+from analysis.scan_comparison.compare import (
+    CAUTIONS,
+    ScanResult,
+    check_has_orders,
+    interpretation,
+)
 from analysis.scan_comparison.metrics import ScanMetrics, ScanOrderMetrics, scan_order_metrics
 from analysis.scan_comparison.trained_answer import TrainedAnswer
 from analysis.weights import WeightsCard
@@ -21,11 +26,12 @@ def planned_rows(
     """What is known before anything runs: one row per order with its relation and geometry.
 
     The keys are those of `comparison_rows` without clip, answers and cost. The decay-weighted
-    locality is None: it needs the model's own rate.
+    locality is None: it needs the model's own rate. Raises WeightsError as `check_has_orders`.
     """
+    check_has_orders(card)
     grid = config.token_grid
     return [
-        _identity(card.name, card.training, order, card.scan_order)
+        _identity(card.name, card.architecture, card.training, order, card.scan_order)
         | _trained_weights(card.architecture, order)
         | _geometry(
             scan_order_metrics(
@@ -72,7 +78,8 @@ def _row(result: ScanResult, top: int | None, trained: TrainedAnswer | None) -> 
         "memory_method": result.memory_method,
         "device": result.device,
     }
-    identity = _identity(result.model, result.training, result.scan_order, result.trained_order)
+    weights = (result.model, result.architecture, result.training)
+    identity = _identity(*weights, result.scan_order, result.trained_order)
     own = _trained_weights(result.architecture, result.scan_order) | _trained_answer(trained, top)
     return {"clip": result.clip} | identity | answer | own | cost | _geometry(result.metrics)
 
@@ -98,7 +105,9 @@ def _trained_answer(trained: TrainedAnswer | None, top: int | None) -> dict[str,
     }
 
 
-def _identity(model: str, training: str, scan_order: str, trained_order: str) -> dict[str, Any]:
+def _identity(
+    model: str, architecture: str, training: str, scan_order: str, trained_order: str
+) -> dict[str, Any]:
     trained_in = relation(training, scan_order, trained_order)
     return {
         "model": model,
@@ -106,7 +115,7 @@ def _identity(model: str, training: str, scan_order: str, trained_order: str) ->
         "scan_order": scan_order,
         "trained_order": trained_order,
         "relation": trained_in,
-        "interpretation": interpretation(scan_order),
+        "interpretation": interpretation(scan_order, architecture),
         "caution": CAUTIONS[trained_in],
     }
 

@@ -7,7 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from analysis.layers.grid_scan import SelectiveScan
 from analysis.layers.mixer import BidirectionalMixer
+from analysis.models.vim import AveragingMixer
+
+_SUFFIXES = {BidirectionalMixer: ("", "_b"), AveragingMixer: ("", "_b"), SelectiveScan: ("",)}
+"""What the names of parameters end in, by the layer that has them."""
 
 
 class DecayRate:
@@ -27,8 +32,11 @@ class DecayRate:
             raise RuntimeError("no scan was recorded: run the model inside the block")
         return self._total / self._count
 
-    def add(self, mixer: BidirectionalMixer, suffix: str, selection: Tensor) -> None:
-        """Take in one direction ("" or "_b"); `selection` (B, L, R + 2N) is its x_proj's output."""
+    def add(self, mixer: nn.Module, suffix: str, selection: Tensor) -> None:
+        """Take in one direction ("" or "_b"); `selection` (B, L, R + 2N) is its x_proj's output.
+
+        A scan of MoMa has the parameters of its paths in one.
+        """
         dt_proj = mixer.get_submodule(f"dt_proj{suffix}")
         step = F.linear(selection[..., : mixer.delta_rank], dt_proj.weight, dt_proj.bias)
         mean_step = F.softplus(step).mean(dim=(0, 1))
@@ -41,21 +49,23 @@ class DecayRate:
 def recorded_decay_rate(model: nn.Module) -> Iterator[DecayRate]:
     """Inside the block every forward pass of `model` adds to the rate that is given.
 
+    VMamba's cross-scans have no part in it.
+
     The hooks are taken down at the end, also after an error.
     """
     rate = DecayRate()
     handles = []
     try:
         for module in model.modules():
-            if isinstance(module, BidirectionalMixer):
-                handles += [_hook(module, suffix, rate) for suffix in ("", "_b")]
+            suffixes = _SUFFIXES.get(type(module), ())
+            handles += [_hook(module, suffix, rate) for suffix in suffixes]
         yield rate
     finally:
         for handle in handles:
             handle.remove()
 
 
-def _hook(mixer: BidirectionalMixer, suffix: str, rate: DecayRate):
+def _hook(mixer: nn.Module, suffix: str, rate: DecayRate):
     @torch.no_grad()
     def take(_module, _inputs, output: Tensor) -> None:
         rate.add(mixer, suffix, output)

@@ -16,6 +16,7 @@ from analysis.layers.mixer import BidirectionalMixer
 from analysis.layers.token_grid import TokenGrid
 from analysis.ops.scan_order import LayerScan, inverse_permutation
 from analysis.ops.selective_scan import selective_scan
+from analysis.tracing.enrichment import Around, Enrichment, memory_of, surroundings_of
 from analysis.tracing.token_positions import scan_positions
 
 DIRECTIONS: tuple[str, str] = ("forward", "backward")
@@ -37,8 +38,9 @@ class ScanTrace:
     x: (L, E) inner tokens; c: (L, E) convolution output with bias, before SiLU; u: (L, E) after.
     dt: (L, E) step sizes after softplus, positive.
     A: (E, N) rates, negative; B, C: (L, N); D: (E,) skip weights.
-    y: (L, E) scan output with the skip, before the gate.
+    y: (L, E) scan output with the skip and with what adaptors add to it, before the gate.
     conv_weight: (E, K), the last tap meets the token itself; conv_bias: (E,).
+    enrichment: what adaptors add to y; None without any.
     """
 
     token_order: str
@@ -56,6 +58,7 @@ class ScanTrace:
     y: Tensor
     conv_weight: Tensor
     conv_bias: Tensor
+    enrichment: Enrichment | None = None
 
     @property
     def steps(self) -> Tensor:
@@ -78,7 +81,7 @@ class LayerTrace:
     residual: (L, D) the residual stream that the layer normalised (its block's input).
     tokens: (L, D) the normalised stream, input of the mixer.
     z: (L, E); gate: (L, E) = SiLU(z), shared by both directions.
-    out_weight: (D, E) output projection (it has no bias).
+    out_weight: (D, E) output projection (it has no bias), halved where directions are averaged.
     scans: forward ones first; a direction that reads several token orders has one scan for each.
     output: (L, D) of the mixer in the model's own forward pass. The block's output in the sense of
         a residual network is `residual + output`.
@@ -135,7 +138,7 @@ def trace_layer(
         tokens=tokens,
         z=z,
         gate=F.silu(z),
-        out_weight=_kept(mixer.out_proj.weight),
+        out_weight=mixer.directions_share * _kept(mixer.out_proj.weight),
         scans=tuple(_trace_scans(mixer, grid, scan, inner)),
         output=output,
     )
@@ -144,9 +147,10 @@ def trace_layer(
 def _trace_scans(
     mixer: BidirectionalMixer, grid: TokenGrid, scan: LayerScan, inner: Tensor
 ) -> Iterator[ScanTrace]:
+    around = surroundings_of(mixer, grid)
     for direction, orders in zip(DIRECTIONS, (scan.forward, scan.backward), strict=True):
         for order in orders:
-            yield _trace_scan(mixer, grid, order, direction, 1 / len(orders), inner)
+            yield _trace_scan(mixer, grid, order, direction, 1 / len(orders), inner, around)
 
 
 def _trace_scan(
@@ -156,6 +160,7 @@ def _trace_scan(
     direction: str,
     share: float,
     inner: Tensor,
+    around: Around | None,
 ) -> ScanTrace:
     suffix = SUFFIXES[direction]
     conv, x_proj, dt_proj = (
@@ -173,7 +178,12 @@ def _trace_scan(
     # The mixer itself rounds A_log to single precision, in float64 too.
     A = -torch.exp(_kept(mixer.get_parameter(f"A{suffix}_log")).float()).to(u.dtype)
     D = _kept(mixer.get_parameter(f"D{suffix}"))
-    y = run_scan(u[positions][None], dt[positions], A, B[positions], C[positions], D)[0, steps]
+    y = run_scan(u[positions][None], dt[positions], A, B[positions], C[positions], D)[:, steps]
+    enrichment = None
+    if mixer.adaptor_t is not None or mixer.adaptor_s is not None:
+        memory = memory_of(mixer, grid, token_order, suffix, inner)
+        enrichment = Enrichment(memory, around)
+        y = enrichment(y, u[positions][None], dt[positions], A, B[positions], C, steps)
     return ScanTrace(
         token_order=token_order,
         direction=direction,
@@ -187,9 +197,10 @@ def _trace_scan(
         B=B,
         C=C,
         D=D,
-        y=y,
+        y=y[0],
         conv_weight=weight,
         conv_bias=bias,
+        enrichment=enrichment,
     )
 
 

@@ -13,6 +13,7 @@ from analysis.models.videomamba import VideoMamba
 from analysis.models.videomamba_trunk import VideoMambaTrunk
 from analysis.ops.scan_order import LayerScan
 from analysis.tracing.layer_trace import LayerTrace, trace_layer
+from analysis.tracing.opened_models import TracingError
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,8 +157,8 @@ def recorder(model: VideoMamba, layers: Sequence[int] | None = None) -> Iterator
     mode within. However the block ends, hooks are taken down, every module has its mode back, and
     what was not taken is freed. Tensors are copied to the CPU in the model's dtype.
 
-    Raises ValueError, one sentence, for a model of another family, one in half precision (sums of
-    parts do not close there) and layers it does not have.
+    Raises ValueError, one sentence, for a model of another family (a TracingError), one in half
+    precision (sums of parts do not close there) and layers it does not have.
     """
     numbers = _checked(model, layers)
     recording = Recording(model)
@@ -206,7 +207,7 @@ def check_precision(model: VideoMambaTrunk) -> None:
 
 def _checked(model: VideoMamba, layers: Sequence[int] | None) -> tuple[int, ...]:
     if not isinstance(model, VideoMamba):
-        raise ValueError(f"only VideoMamba classifiers are traced, got {type(model).__name__}")
+        raise TracingError(f"only VideoMamba classifiers are traced, got {type(model).__name__}")
     check_precision(model)
     depth = len(model.layers)
     for number in layers or ():

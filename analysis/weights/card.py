@@ -27,7 +27,8 @@ class WeightsCard:
     overrides: arguments for ``create_model`` that make the model the tensors fit.
     num_frames: frames per clip; None for an image model.
     image_size: side of the square input in pixels.
-    scan_order, readout: as trained (as published for untrained weights).
+    scan_order, readout: as trained (as published for untrained weights); None where the model has
+        nothing to choose.
     file: name inside the checkpoint folder or on the hub; None when untrained.
     hub_repo: repository on the Hugging Face hub; None when the file is shipped or not needed.
     reported_accuracy: top-1 in percent, as ``accuracy_note`` specifies; None when not reported.
@@ -48,8 +49,8 @@ class WeightsCard:
     overrides: Mapping[str, Any]
     num_frames: int | None
     image_size: int
-    scan_order: str
-    readout: str
+    scan_order: str | None
+    readout: str | None
     preprocessing: Preprocessing
     file: str | None = None
     hub_repo: str | None = None

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import logging
 from functools import lru_cache
+from typing import Any
 
 from analysis.models import list_models, model_config, model_family
+from analysis.models.moma_config import MomaConfig
 from analysis.nearest_names import nearest
 from analysis.video.preprocess import image_preprocessing, video_preprocessing
 from analysis.weights.card import WeightsCard, WeightsError
 from analysis.weights.hub import download_folder
 from analysis.weights.published import published_cards
 from analysis.weights.shipped import read_card, shipped_cards
+
+_SCANNING = ("videomamba", "moma", "mamba_adaptor", "vim", "vmamba")
+_STARTS = {
+    "moma": " Its frozen tower is random too, and its modulation begins as nothing.",
+    "booster": " Its adaptors begin as nothing.",
+}
+"""What is to be known of a fresh model beside that."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,7 +55,7 @@ def weights_card(name: str) -> WeightsCard:
 
 @lru_cache(maxsize=1)
 def untrained_cards() -> tuple[WeightsCard, ...]:
-    """One card per VideoMamba with its published initialisation: 8 frames at 224 for full sizes.
+    """One card per model that scans, freshly initialised: 8 frames at 224 for full sizes.
 
     Debug sizes are left out, and so are the self-distillation students, which differ from their
     plain models only in a projection used in training. Attention models, which are there to be
@@ -54,7 +63,8 @@ def untrained_cards() -> tuple[WeightsCard, ...]:
     """
     return tuple(
         _untrained_card(name)
-        for name in list_models("videomamba")
+        for family in _SCANNING
+        for name in list_models(family)
         if not name.endswith(("_debug", "_distill"))
     )
 
@@ -77,8 +87,14 @@ def _untrained_card(architecture: str) -> WeightsCard:
         overrides=overrides,
         num_frames=config.num_frames,
         image_size=config.image_size,
-        scan_order=config.scan_order,
-        readout=config.readout,
+        scan_order=getattr(config, "scan_order", None),
+        readout=getattr(config, "readout", None),
         preprocessing=preprocessing(config.image_size),
-        note="Random weights from a fixed seed: its answers mean nothing.",
+        note=f"Random weights from a fixed seed: its answers mean nothing.{_start(config)}",
     )
+
+
+def _start(config: Any) -> str:
+    if isinstance(config, MomaConfig):
+        return _STARTS["moma"]
+    return _STARTS.get(getattr(config, "usage", ""), "")

@@ -21,6 +21,7 @@ from analysis.weights.conversion import (
 STEM = "patch_embed.proj.weight"
 POS_EMBED = "pos_embed"
 TEMPORAL = "temporal_pos_embedding"
+TOWER_POSITIONS, MOMENTS = "tower.positional_embedding", "temporal_embedding"
 TRAINING_HEADS = ("distill_head.", "clip_decoder.")
 
 
@@ -150,9 +151,25 @@ def _fit(
         source = source_grid or (grid if value.shape == parameter.shape else square_grid(value))
         if source is not None and source != grid and value.shape[1] == 1 + source[0] * source[1]:
             return resize_pos_embed(value, source, grid), "bicubic"
+    if key == TOWER_POSITIONS and value.ndim == parameter.ndim == 2:
+        return _fit_tower_positions(value, parameter, model, source_grid)
+    if key == MOMENTS and value.ndim == parameter.ndim == 5 and value.shape != parameter.shape:
+        resized = resize_temporal_table(value[:, :, 0, 0], parameter.shape[1])
+        return resized[:, :, None, None], "linear"
     if key == TEMPORAL and same_width and value.shape != parameter.shape:
         return resize_temporal_table(value, parameter.shape[1]), "linear"
     return value, None
+
+
+def _fit_tower_positions(
+    value: Tensor, parameter: Tensor, model: nn.Module, source_grid: Grid | None
+) -> tuple[Tensor, str | None]:
+    """The table (1 + h*w, D) of a frozen CLIP at the model's resolution."""
+    source, grid = source_grid or square_grid(value[None]), (model.token_grid.h, model.token_grid.w)
+    fits = source is not None and len(value) == 1 + source[0] * source[1]
+    if source == grid or not fits or value.shape[1] != parameter.shape[1]:
+        return value, None
+    return resize_pos_embed(value[None], source, grid)[0], "bicubic"
 
 
 def _resized(key: str, before: Iterable[int], after: Iterable[int], method: str) -> ResizedTensor:

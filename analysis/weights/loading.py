@@ -28,6 +28,8 @@ from analysis.weights.hub import Progress, fetch_checkpoint, local_checkpoint
 from analysis.weights.reading import read_checkpoint
 
 UNTRAINED_SEED = 0
+_INFLATABLE = "videomamba_image_"
+"""What the names of image models begin with that have a video model of the same size."""
 
 
 @dataclass(frozen=True)
@@ -225,9 +227,11 @@ def _inflated(card: WeightsCard, num_frames: int | None) -> WeightsCard:
     """
     if card.num_frames is not None or (num_frames or 1) <= 1:
         return card
+    if not card.architecture.startswith(_INFLATABLE):
+        raise WeightsError(f"{card.name} reads single images; ask for 1 frame, not {num_frames}.")
     return replace(
         card,
-        architecture=card.architecture.replace("videomamba_image_", "videomamba_"),
+        architecture=card.architecture.replace(_INFLATABLE, "videomamba_"),
         overrides={**card.overrides, "num_frames": 1},
         reported_accuracy=None,
         accuracy_note="",

@@ -14,12 +14,11 @@ from analysis.models.moma import Moma
 from analysis.weights.card import WeightsError
 from analysis.weights.clip import fitted_clip_tensors, stated_fields
 from analysis.weights.clip_layouts import tower_tensors
-from analysis.weights.conversion import resize_temporal_table
 from analysis.weights.fitting import load_state_dict_with_report
 from analysis.weights.named_tensors import named_tensors
 
 FAMILY = "moma"
-_TOWER, _MOMENTS = "tower.", "temporal_embedding"
+_TOWER = "tower."
 
 
 def load_moma(
@@ -45,12 +44,10 @@ def load_moma(
         known = ", ".join(list_models(FAMILY))
         raise WeightsError(f"{architecture} is no MoMa; choose one of {known}.")
     model = _fresh(architecture, clip, overrides)
-    state = model.state_dict()
-    tower, rest = _parted(state)
+    tower, rest = _parted(model.state_dict())
     if own is not None:
         kept, rest = _parted(named_tensors(str(own)))
         tower = kept or tower
-        rest = _with_fitted_moments(rest, state)
     if clip is not None:
         fitted = fitted_clip_tensors(tower_tensors(named_tensors(str(clip))), model.tower)
         tower = {_TOWER + key: value for key, value in fitted.items()}
@@ -79,12 +76,3 @@ def _parted(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, T
     """The tensors of the tower, and all others."""
     tower = {key: value for key, value in state.items() if key.startswith(_TOWER)}
     return tower, {key: value for key, value in state.items() if key not in tower}
-
-
-def _with_fitted_moments(rest: dict[str, Tensor], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    table = rest.get(_MOMENTS)
-    if table is None or _MOMENTS not in state or table.ndim != 5:
-        return rest
-    frames = state[_MOMENTS].shape[1]
-    resized = resize_temporal_table(table[:, :, 0, 0], frames)[:, :, None, None]
-    return {**rest, _MOMENTS: resized}

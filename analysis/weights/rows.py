@@ -1,6 +1,7 @@
 """The catalogue as rows, for the command line and the API."""
 
 import json
+from dataclasses import fields
 from functools import lru_cache
 
 import torch
@@ -45,9 +46,10 @@ def parameter_count(card: WeightsCard) -> int:
 def _parameter_count(architecture: str, overrides: str) -> int:
     """The layers of a deep model are alike, so that two shallow ones tell what it has, sooner."""
     options = json.loads(overrides)
-    depth = getattr(model_config(architecture, **options), "depth", None)
-    if depth is None:
+    config = model_config(architecture, **options)
+    if "depth" not in {field.name for field in fields(config)}:
         return _count(architecture, options)
+    depth = config.depth
     one, two = (_count(architecture, options | {"depth": layers}) for layers in (1, 2))
     return one + (depth - 1) * (two - one)
 

@@ -114,13 +114,13 @@ def _growth_columns(short: str, cost: str, cheaper: str) -> tuple[Column, ...]:
         ),
         Column(
             f"Times the scan's {cost}",
-            "Over what VideoMamba of its size costs at the largest size both were measured at",
+            "Over what the first scanning model of its size costs, at the largest size both have",
             lambda row: row[f"times_{short}"],
             lambda row: significant(row[f"times_{short}"]),
         ),
         Column(
             f"Scan {cheaper} at tokens from",
-            "Tokens from (or below) which VideoMamba of its size costs less, with a 95 % interval",
+            "Tokens from (or below) which a scanning model of its size costs less, 95 % interval",
             lambda row: (
                 None if row[f"{short}_crossing"] is None else row[f"{short}_crossing"].tokens or 0.0
             ),

@@ -32,6 +32,6 @@ def _changes(selection: Selection) -> list[str]:
         changes.append(f"{selection.num_frames} frames instead of {trained_frames}")
     if selection.image_size != card.image_size:
         changes.append(f"{selection.image_size} px instead of {card.image_size}")
-    if selection.scan_order != card.scan_order:
+    if card.scan_order is not None and selection.scan_order != card.scan_order:
         changes.append(f"reordered from {SCAN_ORDER_NAMES[card.scan_order].lower()}")
     return changes

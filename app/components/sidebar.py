@@ -6,7 +6,8 @@ from functools import lru_cache
 import gradio as gr
 
 from analysis.models import model_config
-from analysis.ops.scan_order import SCAN_ORDERS
+from analysis.ops.scan_order import FIXED_ORDER, SCAN_ORDERS
+from analysis.profiling.clip_size import reads_images_only
 from analysis.weights import WeightsCard, can_classify, list_weights, weights_card
 from app.components.clip_picker import (
     ClipAtHand,
@@ -18,7 +19,7 @@ from app.components.clip_picker import (
 from app.components.machine_line import machine_line
 from app.components.model_card import model_card
 from app.components.notice import empty_notice, failed, plain_sentence
-from app.selection import Selection
+from app.selection import Selection, trained_order
 from app.settings import Settings
 from app.theme import SCAN_ORDER_NAMES
 
@@ -79,7 +80,7 @@ def build_sidebar(settings: Settings) -> SidebarParts:
             )
         scan_order = gr.Dropdown(
             order_choices(card),
-            value=card.scan_order,
+            value=trained_order(card),
             label="Scan order",
             filterable=False,
             elem_id="scan-order",
@@ -134,7 +135,7 @@ def wire_sidebar(parts: SidebarParts) -> list[gr.events.Dependency]:
 
     def take_model(name: str) -> dict:
         card = weights_card(name)
-        return _menus(parts, card, trained_frames(card), card.image_size, card.scan_order)
+        return _menus(parts, card, trained_frames(card), card.image_size, trained_order(card))
 
     quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     clip_outputs = [
@@ -215,6 +216,8 @@ def trained_frames(card: WeightsCard) -> int:
 
 def frame_choices(card: WeightsCard) -> list[tuple[str, int]]:
     trained = trained_frames(card)
+    if reads_images_only(model_config(card.architecture, **card.overrides)):
+        return [(str(trained), trained)]
     counts = sorted({trained, *_FRAME_CHOICES})
     return [(str(count), count) for count in counts]
 
@@ -227,7 +230,12 @@ def resolution_choices(card: WeightsCard) -> list[tuple[str, int]]:
 
 
 def order_choices(card: WeightsCard) -> list[tuple[str, str]]:
-    """All scan orders, with a mark at the one the weights were trained in."""
+    """All scan orders, with a mark at the one the weights were trained in.
+
+    One choice where the model leaves none.
+    """
+    if card.scan_order is None:
+        return [(SCAN_ORDER_NAMES[FIXED_ORDER], FIXED_ORDER)]
     trained = card.scan_order if card.training != "untrained" else None
     return [
         (

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # It brings the models; the page opens without.
 _ATTENTION = REGION_LOOKS["attention"]
 
 PART_LOOKS: dict[str, RegionLook] = {
+    "tower": RegionLook("CLIP's tables", "CLS, positions, last projection", "#A8875A", False),
     "positions": RegionLook("CLS and positions", "learned tables", "#C9A66B", False),
     "patch_embed": REGION_LOOKS["embed"]._replace(name="Patches", meaning="pixels to tokens"),
     "downsample": RegionLook(

@@ -12,7 +12,9 @@ if TYPE_CHECKING:  # It brings the models; the page opens without.
     from analysis.profiling.flops import Arithmetic
 
 WAITING = "The count follows the model, frames and resolution chosen beside."
-_BETWEEN_TOKENS = ("attention_scores", "attention_values", "scan")
+_LINEAR = {"scan": "scans", "adaptor_t": "memory", "adaptor_s": "convolutions"}
+_ATTENTION = ("attention_scores", "attention_values")
+"""Parts in which tokens meet other tokens: in step with their number, and with its square."""
 
 
 def counting_sentence(models: Sequence[TitledArithmetic], printed: float | None) -> str:
@@ -46,12 +48,27 @@ def peers_sentence(models: Sequence[TitledArithmetic]) -> str:
         for peer in peers
     )
     words = f"Multiply-adds over those of {own.title}: {times}."
-    most = max(peers, key=lambda peer: between_tokens(peer.arithmetic))
+    attending = [peer for peer in peers if _parts(peer.arithmetic) & set(_ATTENTION)]
+    if not attending:
+        return words
+    most = max(attending, key=lambda peer: between_tokens(peer.arithmetic))
     return (
-        f"{words} Between tokens {own.title} spends {share(between_tokens(own.arithmetic))} (its "
-        f"scan, in step with the number of tokens) and {most.title} "
+        f"{words} Between tokens {own.title} spends {share(between_tokens(own.arithmetic))} "
+        f"({_meetings(own.arithmetic)}, in step with the number of tokens) and {most.title} "
         f"{share(between_tokens(most.arithmetic))} (scores and values, with its square)."
     )
+
+
+def _parts(arithmetic: Arithmetic) -> set[str]:
+    return {part.part for part in arithmetic.parts}
+
+
+def _meetings(arithmetic: Arithmetic) -> str:
+    """Where tokens of a scanning model meet: its windows do not grow with the clip."""
+    parts = _parts(arithmetic)
+    named = [name for part, name in _LINEAR.items() if part in parts]
+    named += ["windows"] if parts & set(_ATTENTION) else []
+    return f"its {', '.join(named[:-1])}{' and ' if named[1:] else ''}{named[-1]}"
 
 
 def parameters_sentence(models: Sequence[TitledArithmetic]) -> str:
@@ -64,14 +81,25 @@ def parameters_sentence(models: Sequence[TitledArithmetic]) -> str:
         f"{title} has {in_thousands(own.parameter_count)} parameters, "
         f"{share(projections / own.parameter_count)} in its input and output projections and "
         f"{share(own.parameters.get('scan', 0) / own.parameter_count)} in the scan itself (A and "
-        "D). Peers have the same width and half as many blocks: one of attention and MLP "
-        "has about the parameters of two with a scan."
+        f"D).{_peers_size(models)}"
+    )
+
+
+def _peers_size(models: Sequence[TitledArithmetic]) -> str:
+    if not any(model.architecture.startswith("timesformer") for model in models):
+        return ""
+    if "tower" in models[0].arithmetic.parameters:
+        return " Attention models beside have the width and the number of blocks of its CLIP."
+    return (
+        " Attention models beside have the same width and half as many blocks: one of attention "
+        "and MLP has about the parameters of two with a scan."
     )
 
 
 def between_tokens(arithmetic: Arithmetic) -> float:
     """The share of the multiply-adds in which tokens meet other tokens."""
-    work = sum(p.multiply_adds for p in arithmetic.parts if p.part in _BETWEEN_TOKENS)
+    between = (*_LINEAR, *_ATTENTION)
+    work = sum(p.multiply_adds for p in arithmetic.parts if p.part in between)
     return work / arithmetic.multiply_adds
 
 

@@ -25,7 +25,18 @@ _FAMILY_NAMES = {
     "timesformer": "TimeSformer",
     "vivit": "ViViT",
     "vit": "ViT",
+    "moma": "MoMa",
+    "adaptor": "Mamba-Adaptor",
+    "vim": "Vim",
+    "vmamba": "VMamba",
 }
+_NAMES = {
+    "moma_b16": "MoMa-B/16",
+    "moma_l14": "MoMa-L/14",
+    "vmamba_tiny": "VMamba-T",
+    "vmamba_tiny_wide": "VMamba-T wide",
+}
+"""Where papers name sizes in another way."""
 
 
 class Measure(NamedTuple):
@@ -127,7 +138,11 @@ def ratio_figure(summary: SweepSummary | None, measure: str, paper_tokens: int) 
 
 def architecture_name(model: str) -> str:
     """An architecture for people: timesformer_tiny_joint is TimeSformer-Ti joint."""
-    family, size, *rest = model.split("_")
+    if model in _NAMES:
+        return _NAMES[model]
+    if "_adaptor_" in model and not model.startswith("mamba_"):
+        return f"{architecture_name(model.replace('_adaptor', ''))} with adaptors"
+    family, size, *rest = model.removeprefix("mamba_").split("_")
     name = f"{_FAMILY_NAMES.get(family, family)}-{_SIZE_NAMES.get(size, size)}"
     return " ".join([name, *rest])
 

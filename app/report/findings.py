@@ -9,6 +9,7 @@ from analysis.attribution.memory.layer_memory import LayerMemory
 from analysis.layers.token_grid import TokenGrid
 from analysis.ops.scan_order import SCAN_ORDERS
 from analysis.prediction import SampledClip, WindowPrediction
+from analysis.tracing.opened_models import TracingError
 from analysis.weights import WeightsCard, WeightsError, weights_hash
 from app.answers import Answer, answer, recalled_answer
 from app.attributions import (
@@ -147,7 +148,7 @@ def gather(
         answer=given,
         timelines=_timelines(session, selection),
         orders=_orders(session, selection),
-        layer=_layer(session, selection, plan.config.depth),
+        layer=_layer(session, selection, getattr(plan.config, "depth", 1)),
         asked=asked,
         classes=classes,
         left_out=left_out,
@@ -176,7 +177,10 @@ def _orders(session: Session, selection: Selection) -> tuple[Row, ...]:
 def _layer(session: Session, selection: Selection, depth: int) -> LayerFindings | None:
     if not session.is_traced(selection, depth - 1) and not session.quick(selection):
         return None
-    found = layer_maps(session, selection, depth, EVIDENCE)
+    try:
+        found = layer_maps(session, selection, depth, EVIDENCE)
+    except TracingError:
+        return None
     return LayerFindings(found, memory_of_layer(session, selection, depth))
 
 

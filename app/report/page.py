@@ -13,6 +13,7 @@ from app.report import how
 from app.report.commands import commands
 from app.report.findings import Findings
 from app.report.sections import Section, sections, settings_of_maps
+from app.selection import trained_order
 from app.theme import ASSETS, SCAN_ORDER_NAMES
 
 _STYLE_SHEETS = (
@@ -57,7 +58,7 @@ def report_page(findings: Findings) -> str:
 def _head(findings: Findings) -> str:
     selection, card = findings.selection, findings.card
     badges = [training_badge(card.training)]
-    reordered = card.training != "untrained" and selection.scan_order != card.scan_order
+    reordered = card.training != "untrained" and selection.scan_order != trained_order(card)
     if reordered:
         badges.append(relation_badge("reordered"))
     times = "\N{MULTIPLICATION SIGN}"

@@ -11,7 +11,10 @@ from analysis.profiling.sweep.spec import SweepSpec
 from app.cost_sweeps import measurable_devices
 from app.figures.cost_curves import architecture_name
 
-FAMILIES = ("videomamba", "timesformer", "vivit", "vit")
+FAMILIES = (
+    *("videomamba", "moma", "mamba_adaptor", "vim", "vmamba"),
+    *("timesformer", "vivit", "vit"),
+)
 MODELS = ("videomamba_tiny", "timesformer_tiny_joint", "timesformer_tiny_divided")
 FRAMES = (1, 2, 4, 8, 16, 32, 64, 128)
 IMAGE_SIZES = (64, 96, 112, 160, 224, 288, 384, 448)

@@ -20,7 +20,7 @@ from app.figures.arithmetic_sentences import (
     peers_sentence,
 )
 from app.figures.cost_curves import architecture_name
-from app.selection import Selection
+from app.selection import Selection, trained_order
 from app.session import planned
 from app.theme import ASSETS
 
@@ -41,9 +41,13 @@ prints multiply-adds and calls them FLOPs.
 - **As its paper counts**: of a VideoMamba the patch embedding, both projections and the classifier
   only. So recomputed, all GFLOPs the paper prints come out, but for VideoMamba-S at 64 frames of
   384 px, where it prints half (395 for 794). Attention models' papers count all products.
-- **Peers** are this project's own models, with the same patches, width and classes and half as many
-  blocks. ViViT joins two frames in a token, as published, so it has half the tokens. Joint
-  attention costs $O((TP)^2)$ for $T$ frames of $P$ patches, divided $O(TP^2 + PT^2)$.
+- **Peers** are this project's own models, with the same patches, width and classes and half as
+  many blocks. A MoMa stands beside the CLIP it is made of, looking at each frame by itself, and
+  attention models as wide and as deep as that; a model with adaptors beside itself without them.
+  MoMa's windows never have more than a fixed number of tokens, so it too is linear in frames.
+  Adaptor-T scans once more for the mean states and reads $2KLEN$ a scan. ViViT joins two frames in
+  a token, as published, so it has half the tokens. Joint attention costs $O((TP)^2)$ for $T$
+  frames of $P$ patches, divided $O(TP^2 + PT^2)$.
 
 Arithmetic is not time: a matrix product runs near a machine's peak and a scan does not. The curves
 above are measured. Sources: VideoMamba (arXiv 2403.06977), TimeSformer (2102.05095), ViViT
@@ -117,15 +121,17 @@ def _titled_bars(value: str, title: str, elem_id: str) -> gr.HTML:
 
 def _models(selection: Selection) -> Iterator[TitledArithmetic]:
     """The selection's model and its peers, as they are counted."""
-    from analysis.profiling.attention_peers import TitledArithmetic, attention_peers
+    from analysis.profiling.attention_peers import TitledArithmetic, arithmetic_peers
     from analysis.profiling.flops import model_arithmetic
 
     plan = planned(selection)
     architecture = plan.card.architecture
-    fields = {**vars(plan.config), "scan_order": selection.scan_order}
+    fields = dict(vars(plan.config))
+    if plan.card.scan_order is not None:
+        fields["scan_order"] = selection.scan_order
     arithmetic = model_arithmetic(architecture, **fields)
     yield TitledArithmetic(architecture, architecture_name(architecture), arithmetic)
-    yield from attention_peers(architecture, **fields)
+    yield from arithmetic_peers(architecture, **fields)
 
 
 def _printed(selection: Selection) -> float | None:
@@ -133,7 +139,7 @@ def _printed(selection: Selection) -> float | None:
     from analysis.profiling.printed_flops import PRINTED_GFLOPS
 
     card = planned(selection).card
-    as_trained = (card.num_frames or 1, card.image_size, card.scan_order)
+    as_trained = (card.num_frames or 1, card.image_size, trained_order(card))
     chosen = (selection.num_frames, selection.image_size, selection.scan_order)
     return PRINTED_GFLOPS.get(card.name) if chosen == as_trained else None
 

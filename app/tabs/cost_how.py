@@ -30,6 +30,14 @@ HOW_CURVES = r"""
 - VideoMamba-Ti has 24 layers of width 192, TimeSformer-Ti 12 with perceptrons: same width, about
   the same parameters. All models here are this project's own code with the same patch embedding
   and head.
+- MoMa and models with adaptors scan too: their kernel is that of the scan, and MoMa's windows
+  attend by PyTorch's own kernel. Its training step trains the modulation alone, its CLIP is
+  frozen. Vim, VMamba and Mamba-Adaptor b1 and b2 read images: a clip is a batch of its frames to
+  them, and what they cost is linear in frames because frames never meet. VMamba's tokens are those
+  of its first stage.
+- Curves are compared by size class: MoMa-B/16 with attention models of width 768, VMamba and
+  Mamba-Adaptor by their parameters (8 million as Ti, 30 million as S). Nothing here is as large as
+  MoMa-L/14, which has no peer.
 - **Exact:** counts of tokens and bytes of weights. **Measured:** times and peaks, on this machine
   only.
 

@@ -30,6 +30,7 @@ from app.layer_answers import (
     soon_traced,
     trace_ms,
 )
+from app.opened_models import opened_config
 from app.selection import Selection
 from app.session import planned
 from app.tabs.hidden_states_controls import build_controls
@@ -114,7 +115,7 @@ def build_hidden_states(context: AppContext) -> None:
         progress: gr.Progress | None,
     ) -> Iterator[dict]:
         """The map first; then what stands of the layer as a whole, where it is another layer."""
-        config = planned(selection).config
+        config = opened_config(selection, "Hidden states")
         if config.depth != depth_now:
             layer_now = config.depth
             yield {

@@ -8,7 +8,8 @@ from analysis.attribution.exact.token_map import MAP_DIRECTIONS, SIDES, MapQuest
 from app.api import endpoint_errors, requested_selection
 from app.context import HEAVY
 from app.layer_answers import layer_maps, map_settings, requested_layer, requested_subject
-from app.session import Session, planned
+from app.opened_models import opened_config
+from app.session import Session
 
 
 def build_hidden_states_endpoint(session: Session, default_model: str) -> None:
@@ -29,7 +30,7 @@ def build_hidden_states_endpoint(session: Session, default_model: str) -> None:
         scan_order: str,
     ) -> dict:
         selection = requested_selection(file, model, frames, resolution, scan_order)
-        config = planned(selection).config
+        config = opened_config(selection, "Hidden states")
         number = requested_layer(int(layer), config.depth)
         asked = MapQuestion(
             requested_subject(token, config.token_grid), side, direction, level, score

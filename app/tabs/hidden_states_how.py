@@ -29,6 +29,11 @@ both directions added. Sources and the bias of the convolution sum to the layer'
   bars under the frames are linear.
 - **The badge** is $\|\text{sum of parts} - \text{real output}\| / \|\text{real output}\|$; above
   $10^{-4}$ it turns red. **Bias share** is the part of the output that belongs to no token.
+- **With adaptors** a token also reads states of others (Adaptor-T),
+  $y'_t = y_t + C_t\,\gamma \sum_j w_{tj} h_j$, and convolutions over the grid add the surroundings
+  of $y'$ (Adaptor-S). With the chosen tokens and weights $w$ held both are linear too, so that
+  maps, matrix and badge have them in. Half-lives, share left and distances below are those of the
+  scans alone.
 - **Exact:** every number, for this clip. **Interpretation:** that a long contribution matters. With
   the input changed, $\Delta$, $B$, $C$ and gates change as well; What if tests that. One layer is
   not the whole model: later layers may undo what it adds.

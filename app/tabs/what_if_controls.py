@@ -121,7 +121,7 @@ def wire_controls(controls: Controls, context: AppContext) -> None:
 
     def fit(selection: Selection) -> dict:
         config = planned(selection).config
-        layers = [(f"Layer {number + 1}", number) for number in range(config.depth)]
+        layers = [(f"Layer {number + 1}", number) for number in range(getattr(config, "depth", 0))]
         steps = config.token_grid.t
         return {
             controls.layer: gr.Dropdown([("All layers", ALL_LAYERS), *layers], value=ALL_LAYERS),

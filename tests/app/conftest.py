@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,21 @@ def running_app(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(scope="session")
+def client(running_app, tmp_path_factory: pytest.TempPathFactory):
+    """Gradio's own client of the running app; to ask what there is takes it seconds."""
+    from gradio_client import Client
+
+    client = Client(
+        running_app,
+        verbose=False,
+        download_files=str(tmp_path_factory.mktemp("downloads")),
+        analytics_enabled=False,
+    )
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
 def browser():
     """Chromium without a window; the test skips where no browser is installed."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -78,13 +94,9 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture
-def visit(browser, running_app):
-    """Open the page in a fresh profile; what it asks of other servers, or complains of, is kept.
-
-    Unless `motion` is "no-preference", drawings are asked to stand still: painting each step of
-    them without a graphics card takes longer than everything else.
-    """
+@contextmanager
+def _visits(browser, address: str):
+    """Gives a function that opens the page in a fresh profile; all pages are closed in the end."""
     contexts = []
 
     def open_page(
@@ -101,7 +113,7 @@ def visit(browser, running_app):
         page = context.new_page()
         page.set_default_timeout(60_000)
         page.outside_requests, page.complaints = [], []
-        own = (running_app, "data:", "blob:")
+        own = (address, "data:", "blob:")
         page.on(
             "request",
             lambda request: (
@@ -109,7 +121,7 @@ def visit(browser, running_app):
             ),
         )
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.goto(running_app + path)
+        page.goto(address + path)
         return page
 
     yield open_page
@@ -118,17 +130,38 @@ def visit(browser, running_app):
 
 
 @pytest.fixture
+def visit(browser, running_app):
+    """Open the page in a fresh profile; what it asks of other servers, or complains of, is kept.
+
+    Unless `motion` is "no-preference", drawings are asked to stand still: painting each step of
+    them without a graphics card takes longer than everything else.
+    """
+    with _visits(browser, running_app) as open_page:
+        yield open_page
+
+
+@pytest.fixture(scope="module")
+def stay(browser, running_app):
+    """As `visit`, for a page on which all tests of a file go on, in the order they stand there.
+
+    To open the page takes longer than most that is done on it.
+    """
+    with _visits(browser, running_app) as open_page:
+        yield open_page
+
+
+@pytest.fixture(scope="session")
 def open_tab():
-    """Opens a tab by its title once the page has answered."""
+    """Opens a tab by its title once the page has answered, whatever tab is open."""
 
     def open_one(page, title: str) -> None:
-        page.locator("#predict-notice .notice-done").wait_for()
+        page.locator("#predict-notice .notice-done").wait_for(state="attached")
         page.get_by_role("tab", name=title, exact=True).click()
 
     return open_one
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def answered():
     """Waits until the example or clip that was chosen is answered in Predict."""
 
@@ -140,9 +173,29 @@ def answered():
     return wait
 
 
-@pytest.fixture
-def page(visit, answered):
+@pytest.fixture(scope="module")
+def page(stay, answered):
     """The page as it opens, its first example answered."""
-    page = visit()
+    page = stay()
     answered(page)
     return page
+
+
+@pytest.fixture(scope="session")
+def any_page(browser, running_app, answered):
+    """A page as it stands, for tabs that hang on nothing chosen elsewhere; one for all of them."""
+    with _visits(browser, running_app) as open_page:
+        page = open_page()
+        answered(page)
+        yield page
+
+
+@pytest.fixture(scope="session")
+def becomes_narrow():
+    """Makes the window as wide as a phone; nothing may stick out of it."""
+
+    def narrow(page) -> None:
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.wait_for_function("document.documentElement.scrollWidth <= 390")
+
+    return narrow

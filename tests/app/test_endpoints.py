@@ -13,16 +13,6 @@ CLIP = list_examples()[0].path
 MINI = "videomamba_mini.untrained"
 
 
-@pytest.fixture(scope="module")
-def client(running_app, tmp_path_factory):
-    return Client(
-        running_app,
-        verbose=False,
-        download_files=str(tmp_path_factory.mktemp("downloads")),
-        analytics_enabled=False,
-    )
-
-
 def refusal(client: Client, **request) -> str:
     with pytest.raises(Exception) as caught:  # the error class is the client's own
         client.predict(**request)
@@ -98,6 +88,7 @@ def test_only_the_named_endpoints_are_public(client):
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     read = {"/predict", "/models", "/compare_scans", "/results"}
     inside = {"/hidden_states", "/attribution", "/what_if", "/report"}
+    inside |= {"/adapters", "/adaptor_memory"}
     masking = {"/mask", "/mask_effects", "/alignment"}
     cost = {"/cost", "/cost_plan", "/profile_run"}
     retrieval = {"/search", "/libraries", "/why", "/caption_scores", "/score_list"}

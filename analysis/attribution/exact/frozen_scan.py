@@ -1,8 +1,8 @@
 """A scan with every input-dependent factor held at its value: a linear map of its inputs.
 
-Step sizes, B, C and the logistic factor of SiLU are frozen; what is left is linear, so the output
-is a sum over sources (analysis spec, sections 2-3). Nothing here stores more than a few tensors of
-L x E.
+Step sizes, B, C and the logistic factor of SiLU are frozen, and so is what adaptors choose to read;
+what is left is linear, so the output is a sum over sources (analysis spec, sections 2-3). Nothing
+here stores more than a few tensors of L x E.
 """
 
 from dataclasses import dataclass
@@ -153,5 +153,8 @@ class FrozenScan:
     def _scanned(self, inputs: Tensor) -> Tensor:
         scan, read = self.scan, self.scan.positions
         skip = scan.D if self.switches.skip else None
-        y = run_scan(inputs, scan.dt[read], scan.A, scan.B[read], scan.C[read], skip)
-        return y[:, scan.steps]
+        dt, B = scan.dt[read], scan.B[read]
+        y = run_scan(inputs, dt, scan.A, B, scan.C[read], skip)[:, scan.steps]
+        if scan.enrichment is None:
+            return y
+        return scan.enrichment(y, inputs, dt, scan.A, B, scan.C, scan.steps)

@@ -17,6 +17,7 @@ def hidden_attention_with_memory(
     grid: TokenGrid,
     back: Tensor | None = None,
     *,
+    channels: Tensor | None = None,
     budget_bytes: int = DEFAULT_BUDGET_BYTES,
 ) -> Tensor:
     """alpha' (B, E, L, L): receiver i, source s; sum_s alpha'[i, s] u_s + D u_i is the output.
@@ -25,29 +26,30 @@ def hidden_attention_with_memory(
     keeps of source s and w_ij are the weights of the tokens that i reads, places and coefficients
     held as they are. Tokens stand as in the scan; its own direction decides what is past. Without
     an adaptor it is hidden attention itself (Ali et al., equation 11). `grid` and `back` as in
-    `AdaptorT.forward`.
+    `AdaptorT.forward`. channels: numbers of those to give, all by default.
 
     For small sizes: raises ValueError, one sentence, where one clip's result and one channel of G
     need more than `budget_bytes`.
     """
-    batch, channels, length = scan.u.shape
-    states, size = scan.A.shape[1], scan.u.element_size()
-    needed = length**2 * (batch * channels + states) * size
+    batch, width, length = scan.u.shape
+    wanted = range(width) if channels is None else channels.tolist()
+    count, states, size = len(wanted), scan.A.shape[1], scan.u.element_size()
+    needed = length**2 * (batch * count + states) * size
     if needed > budget_bytes:
         raise ValueError(
-            f"hidden attention among {length} tokens in {channels} channels needs {needed} bytes, "
+            f"hidden attention among {length} tokens in {count} channels needs {needed} bytes, "
             f"more than the budget of {budget_bytes}; choose fewer tokens"
         )
     memory = scan.u.new_zeros(batch, 1, length, length) if adaptor is None else None
     if adaptor is not None:
         memory = memory_matrix(scan, adaptor, grid, back)
     groups = memory.shape[1]
-    alpha = scan.u.new_empty(batch, channels, length, length)
-    for channel in range(channels):
+    alpha = scan.u.new_empty(batch, count, length, length)
+    for place, channel in enumerate(wanted):
         kept = _kept_of_sources(scan, channel)
         gamma = 0 if adaptor is None else adaptor.gamma[channel]
-        read = torch.einsum("bij,bjsn->bisn", memory[:, channel * groups // channels], kept)
-        alpha[:, channel] = torch.einsum("bni,bisn->bis", scan.C, kept + gamma * read)
+        read = torch.einsum("bij,bjsn->bisn", memory[:, channel * groups // width], kept)
+        alpha[:, place] = torch.einsum("bni,bisn->bis", scan.C, kept + gamma * read)
     return alpha
 
 

@@ -46,7 +46,8 @@ def row_contributions(
     reads (0 < stop_below < 1); the bound on what that drops is reported. Memory: a few times
     L x E, and a chunk of L x E x N.
 
-    Raises ValueError for an unknown level, a token outside of the sequence, or a bad stop.
+    Raises ValueError for an unknown level, a token outside of the sequence, a bad stop, and a stop
+    in a layer with adaptors.
     """
     checked_level(level)
     checked_index(layer.grid, token)
@@ -115,6 +116,8 @@ class _ScanRow:
 
 def _scan_row(frozen: FrozenScan, token: int, stop_below: float | None) -> _ScanRow:
     scan = frozen.scan
+    if scan.enrichment is not None:
+        return _enriched_row(frozen, token, stop_below)
     step = int(scan.steps[token])
     first, dropped = 0, torch.zeros_like(scan.D)
     if stop_below is not None:
@@ -126,6 +129,19 @@ def _scan_row(frozen: FrozenScan, token: int, stop_below: float | None) -> _Scan
     parts = torch.empty_like(weights)
     parts[scan.positions] = frozen.transposed_inputs(weights)
     return _ScanRow(parts * frozen.sources, frozen.bias_weight(weights), dropped)
+
+
+def _enriched_row(frozen: FrozenScan, token: int, stop_below: float | None) -> _ScanRow:
+    """The row of a scan with adaptors, by one adjoint pass: states of many tokens reach it."""
+    if stop_below is not None:
+        raise ValueError(
+            "an early stop bounds what a scan forgets, and tokens with memory read states from "
+            "anywhere; leave it out"
+        )
+    cotangent = torch.zeros_like(frozen.scan.u)
+    cotangent[token] = 1
+    parts = frozen.adjoint(cotangent) * frozen.sources
+    return _ScanRow(parts, frozen.bias()[token], torch.zeros_like(frozen.scan.D))
 
 
 def _early_stop(scan: ScanTrace, step: int, stop_below: float) -> tuple[int, Tensor]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from analysis.attribution.edited_pass import logits_of
 from analysis.attribution.faithfulness.baselines import REMOVALS, TOKEN_DROP, baseline_clip
 from analysis.attribution.faithfulness.units import Units
-from analysis.attribution.method import AttributionError, model_input, one_clip
+from analysis.attribution.method import AttributionError, model_input, one_clip, videomamba
 from analysis.tracing.recorder import evaluation_mode
 
 SCORES: dict[str, str] = {"probability": "softmax probability", "logit": "logit"}
@@ -50,7 +50,9 @@ class Removal:
         self.model, self.target, self.units = model, target, units
         self.baseline, self.score, self.batch_size = baseline, score, batch_size
         self.clip = one_clip(model, clip)
-        if baseline != TOKEN_DROP:
+        if baseline == TOKEN_DROP:
+            videomamba(model, "Leaving tokens out")
+        else:
             other = None if other is None else one_clip(model, other)
             self._replacement = baseline_clip(self.clip, baseline, other)
         self._known: dict[bytes, float] = {}

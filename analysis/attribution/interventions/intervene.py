@@ -11,7 +11,7 @@ from torch import Tensor
 
 from analysis.attribution.edited_pass import logits_of
 from analysis.attribution.interventions.intervention import Intervention
-from analysis.attribution.method import AttributionError, model_input, one_clip
+from analysis.attribution.method import AttributionError, model_input, one_clip, videomamba
 from analysis.models.videomamba import VideoMamba
 from analysis.tracing.recorder import evaluation_mode
 
@@ -63,7 +63,7 @@ def intervene(
     """
     began = time.perf_counter()
     with torch.inference_mode(False), evaluation_mode(model):
-        clip = one_clip(model, clip)
+        clip = one_clip(videomamba(model, "An intervention"), clip)
         intervention.check(model, clip)
         answer = partial(_answer, model, clip, intervention)
         with torch.no_grad():

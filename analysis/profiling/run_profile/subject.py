@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from analysis.models import create_model, list_classifiers, model_family
 from analysis.nearest_names import nearest
 from analysis.prediction import SampledClip, read_clip
+from analysis.profiling.clip_size import clip_tokens
 from analysis.profiling.errors import ProfilingError
 from analysis.video.preprocess import video_preprocessing
 from analysis.weights import (
@@ -46,8 +47,8 @@ class Subject:
 
     @property
     def tokens(self) -> int:
-        """L, with CLS."""
-        return self.model.token_grid.length
+        """L: patches, and the class tokens there are."""
+        return clip_tokens(self.model.config)
 
     def facts(self) -> dict[str, Any]:
         """The setting as JSON."""
@@ -64,7 +65,7 @@ class Subject:
 
 def subject_of(loaded: LoadedModel, sampled: SampledClip) -> Subject:
     """A model that is loaded already."""
-    order = loaded.model.scan_order
+    order = getattr(loaded.model, "scan_order", None)
     return Subject(loaded.card.name, loaded.card.training, order, loaded.model, sampled.clip)
 
 

@@ -56,16 +56,11 @@ def _prepared(
     """The call to measure, and what is known before it runs."""
     curve, device = point.curve, torch.device(point.curve.device)
     torch.manual_seed(SEED)
-    config = point.config
-    fields = {"num_frames": config.num_frames, "image_size": config.image_size}
     if curve.scans:
         settings.enter_context(use_implementation(curve.kernel))
-    else:
-        fields["attention_kernel"] = curve.kernel
-    model = create_model(curve.model, **fields).to(device)
+    model = create_model(curve.model, **point.fields).to(device)
     generator = torch.Generator().manual_seed(SEED)
-    shape = (point.batch, 3, point.num_frames, point.image_size, point.image_size)
-    clip = torch.randn(shape, generator=generator).to(device)
+    clip = torch.randn(point.input_shape, generator=generator).to(device)
     call = _training_step(model, clip) if curve.pass_ == "training" else _forward(model, clip)
     if curve.dtype != "float32":
         half = getattr(torch, curve.dtype)

@@ -131,7 +131,8 @@ def _plan(
 ) -> Plan:
     memory, latency = laws
     curve, weights = memory.curve, results[0].weights_bytes
-    tubelet = results[0].point.config.tubelet
+    # Models that read images take any number of them.
+    tubelet = getattr(results[0].point.config, "tubelet", 1)
 
     def point(steps: int) -> CostPoint:
         return CostPoint(curve, steps * tubelet, image_size, batch)
@@ -184,9 +185,10 @@ def _terms(point: CostPoint, measure: str) -> np.ndarray:
     Scores that are never stored take time and no memory.
     """
     curve, grid = point.curve, point.config.token_grid
-    places, steps = grid.h * grid.w, grid.t
+    places, steps = grid.h * grid.w, point.num_frames if point.frame_by_frame else grid.t
     tokens = point.batch * places * steps
     stored = measure != "memory_bytes" or curve.kernel == "softmax"
+    # The windows of a MoMa have at most so many tokens, however long the clip is.
     if curve.scans or not stored:
         return np.array([1.0, tokens])
     if curve.model.endswith("_joint"):

@@ -7,11 +7,12 @@ from typing import Any
 from analysis.models import model_config, model_family
 from analysis.ops.attention import ATTENTION_KERNELS
 from analysis.ops.selective_scan.dispatch import IMPLEMENTATIONS
+from analysis.profiling.clip_size import clip_tokens, reads_images_only
 
 PASSES = ("inference", "training")
 DTYPES = ("float32", "bfloat16", "float16")
 SCAN_KERNELS = ("auto", *IMPLEMENTATIONS)
-SCANNING_FAMILIES = ("videomamba",)
+SCANNING_FAMILIES = ("videomamba", "moma", "mamba_adaptor", "vim", "vmamba")
 
 MEASURED, OUT_OF_MEMORY, OVER_TIME, FAILED, NOT_RUN = (
     "measured",
@@ -28,7 +29,8 @@ UNSTEADY = 0.1
 class Curve:
     """What stays the same along a cost curve.
 
-    kernel: of the scan (`SCAN_KERNELS`) or of attention (`ATTENTION_KERNELS`), as the model has.
+    kernel: of the scan (`SCAN_KERNELS`) or of attention (`ATTENTION_KERNELS`), as the model has. A
+        MoMa has both; its windows attend as its configuration says.
     pass_: "inference" is a forward pass without gradients, "training" a forward pass, the loss and
         a backward pass, without the optimiser.
     dtype: float32, or autocast to the half-precision type named.
@@ -42,7 +44,7 @@ class Curve:
 
     @property
     def scans(self) -> bool:
-        """Whether the model has a scan instead of attention."""
+        """Whether the model has a scan."""
         return model_family(self.model) in SCANNING_FAMILIES
 
     @property
@@ -56,7 +58,10 @@ class Curve:
 
 @dataclass(frozen=True)
 class CostPoint:
-    """A model at one size. `image_size` is a side in pixels, `batch` counts clips."""
+    """A model at one size. `image_size` is a side in pixels, `batch` counts clips.
+
+    A model of images reads the frames one by one: a clip is a batch of `num_frames` images to it.
+    """
 
     curve: Curve
     num_frames: int
@@ -64,17 +69,37 @@ class CostPoint:
     batch: int = 1
 
     @property
-    def config(self) -> Any:
-        """The model's configuration at this size. Raises ValueError where it has none."""
-        fields = {"num_frames": self.num_frames, "image_size": self.image_size}
+    def fields(self) -> dict[str, Any]:
+        """What `create_model` has to be told."""
+        fields: dict[str, Any] = {"image_size": self.image_size}
+        if not self.frame_by_frame:
+            fields["num_frames"] = self.num_frames
         if not self.curve.scans:
             fields["attention_kernel"] = self.curve.kernel
-        return model_config(self.curve.model, **fields)
+        return fields
+
+    @property
+    def config(self) -> Any:
+        """The model's configuration at this size. Raises ValueError where it has none."""
+        return model_config(self.curve.model, **self.fields)
+
+    @property
+    def frame_by_frame(self) -> bool:
+        """Whether the model reads images."""
+        return reads_images_only(model_config(self.curve.model))
 
     @property
     def tokens(self) -> int:
-        """L: patches of one clip and one CLS token."""
-        return self.config.token_grid.length
+        """L: all tokens of one clip."""
+        return clip_tokens(self.config) * (self.num_frames if self.frame_by_frame else 1)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of what the model is given: clips (B, 3, T, H, W), or images (B * T, 3, H, W)."""
+        side = (self.image_size, self.image_size)
+        if self.frame_by_frame:
+            return (self.batch * self.num_frames, 3, *side)
+        return (self.batch, 3, self.num_frames, *side)
 
     def row(self) -> dict[str, Any]:
         """As JSON; `point_from_row` reads it."""

@@ -21,6 +21,17 @@ PAPER_FRAMES, PAPER_IMAGE_SIZE = 64, 224
 PAPER_TIMES = {"latency_ms": 6.0, "memory_bytes": 40.0}
 """What TimeSformer costs over VideoMamba at that size (VideoMamba paper, abstract and Fig. 1)."""
 CROSSING_SEED = 0
+_BY_PARAMETERS = {
+    "vmamba_b1": "tiny",
+    "mamba_adaptor_b1": "tiny",
+    "vmamba_tiny": "small",
+    "vmamba_tiny_wide": "small",
+    "mamba_adaptor_b2": "small",
+    "mamba_adaptor_b2_wide": "small",
+    "moma_l14": "larger",
+}
+"""Size classes that names do not tell: 8 and 30 million parameters, where Ti has 7 and S has 26.
+Nothing that is measured here is as large as L/14."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +114,8 @@ def peers(curves: tuple[Curve, ...]) -> list[tuple[Curve, Curve]]:
 
 def _size_class(model: str) -> str:
     """Ti, S or larger; VideoMamba-M stands against the B of attention models, as in the paper."""
+    if model in _BY_PARAMETERS:
+        return _BY_PARAMETERS[model]
     classes = {"mini": "tiny", "tiny": "tiny", "small": "small"}
     return next((name for size, name in classes.items() if size in model), "large")
 

@@ -132,6 +132,16 @@ def test_bench_model_row(run):
     assert row["multiply_adds"] == projections + selection + 8 * 192 * 768 + 192 * 400
 
 
+def test_bench_adapters_rows(run):
+    options = ("--model", "moma_debug", "--frames", 2, 4, "--image-size", 32, "--rounds", 1)
+    code, printed = run("bench", "adapters", *options, "--json")
+    rows = json.loads(printed.out)
+    assert code == 0
+    assert {(row["stage"], row["num_frames"]) for row in rows} >= {("modulate", 2), ("full", 4)}
+    code, printed = run("bench", "adapters", "--model", "vim_debug")
+    assert (code, "is no MoMa" in printed.err) == (1, True)
+
+
 def test_the_package_runs_as_a_program(clips_folder):
     command = [sys.executable, "-m", "analysis", "predict", "no such file.mp4", *MODEL, "--json"]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=120)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from analysis.layers.grid_scan import GridScan, scan_paths
+from analysis.layers.grid_scan import GridScan, paths_of, scan_paths
 from analysis.ops.scan_order import TOKEN_ORDERS
 
 SHAPE = (2, 3, 2, 2, 12)
@@ -75,8 +75,7 @@ def plain_layer(layer, x):
     inner, z = projected[..., : layer.inner], projected[..., layer.inner :]
     places = [(f, r, c) for f in range(t) for r in range(h) for c in range(w)]
     mean = torch.zeros_like(inner)
-    directions = (1, -1) if layer.bidirectional else (1,)
-    paths = [(name, way) for name in layer.scan_names for way in directions]
+    paths = [(name, -1 if turned else 1) for name, turned in layer.paths]
     for number, (name, way) in enumerate(paths):
         scan = layer.scans[0 if len(layer.scans) == 1 else number]
         order = sorted(places, key=lambda p: way * position(name, *p, t, h, w))
@@ -118,7 +117,7 @@ def test_compiled_and_plain_scans_agree(case):
 @pytest.mark.parametrize("bidirectional", [True, False], ids=["both_ways", "one_way"])
 @pytest.mark.parametrize("name", TOKEN_ORDERS)
 def test_a_path_and_its_way_back_change_nothing(name, bidirectional):
-    read, back = scan_paths((name,), bidirectional, 3, 2, 4)
+    read, back = scan_paths(paths_of((name,), bidirectional), 3, 2, 4)
     x = torch.arange(24)
     assert len(read) == len(back) == 1 + bidirectional
     for there, home in zip(read, back, strict=True):

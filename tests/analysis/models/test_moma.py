@@ -304,3 +304,55 @@ def test_clips_of_another_size_are_one_sentence():
         moma()(random_clip()[..., :16])
     with pytest.raises(ValueError, match="has 4 frames, got a clip of 7"):
         moma(temporal_embedding=True)(random_clip(7))
+
+
+def test_read_in_the_order_it_amounts_to_nothing_changes():
+    model, clip = shaken(), random_clip()
+    assert model.scan_order == model.config.scan_order == "spatiotemporal_v2"
+    with torch.inference_mode():
+        before = model(clip)
+        model.set_scan_order("spatiotemporal_v2")
+        assert torch.equal(model(clip), before)
+
+
+@pytest.mark.parametrize(
+    ("scan_order", "first", "second"),
+    [
+        ("alternating", [("spatial_first", False), ("spatial_first", True)], "temporal_first"),
+        ("spatiotemporal_v1", [("spatial_first", False), ("temporal_first", True)], None),
+    ],
+)
+def test_a_scan_order_is_read_layer_by_layer(scan_order, first, second):
+    """Each modulator against one that was made for its paths, with the same parameters."""
+    model, clip = shaken(), random_clip()
+    own = shaken(scan_order=scan_order)
+    own.load_state_dict(model.state_dict())
+    model.set_scan_order(scan_order)
+    paths = [list(modulator.ssm.paths) for modulator in model.modulators]
+    assert paths[0] == first
+    assert paths[1] == (first if second is None else [(second, False), (second, True)])
+    assert own.config.scan_order == own.scan_order == model.scan_order == scan_order
+    with torch.inference_mode():
+        assert torch.equal(model(clip), own(clip))
+        if second is not None:
+            alone = shaken(scans=(second,)).modulators[1]
+            alone.load_state_dict(model.modulators[1].state_dict())
+            x = random_clip()[:, :, :, :4].reshape(2, 4, 2, 6, 32)
+            torch.testing.assert_close(model.modulators[1](x).out, alone(x).out)
+
+
+def test_paths_with_parameters_of_their_own_are_read_as_they_are():
+    model = moma(share_scans=False)
+    model.set_scan_order("spatiotemporal_v2")
+    with pytest.raises(ValueError, match="every path of this model has parameters of its own"):
+        model.set_scan_order("spatial_first")
+    assert model.scan_order == "spatiotemporal_v2"
+    with pytest.raises(ValueError, match="takes share_scans"):
+        model_config("moma_debug", share_scans=False, scan_order="alternating")
+
+
+def test_scans_that_are_no_scan_order_have_no_name():
+    assert moma(bidirectional=False).scan_order is None
+    assert model_config("moma_debug", scans=("temporal_first",)).scan_order == "temporal_first"
+    with pytest.raises(ValueError, match="unknown scan order"):
+        model_config("moma_debug", scan_order="spatial_fist")

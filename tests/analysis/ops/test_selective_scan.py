@@ -313,6 +313,7 @@ def test_gradients_of_naive_against_finite_differences(softplus, reverse):
 
 @pytest.mark.skipif(not HAS_TRITON, reason="triton is not installed")
 @pytest.mark.skipif("triton" in FAST, reason="the Triton cases run in this process")
+@pytest.mark.thorough
 def test_triton_kernels_in_the_interpreter():
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "triton"]
     child = subprocess.run(

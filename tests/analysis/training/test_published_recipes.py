@@ -66,48 +66,68 @@ def trained(root, tmp_path_factory):
     patch.undo()
 
 
-def test_the_published_chain_runs_through_the_command(trained, root):
-    image, video = "videomamba_image_debug", "videomamba_debug"
-    code, teacher, entry = trained(
-        "videomamba_image_tiny.in1k_res224", model__name=image, model__image_size=16
+IMAGE, VIDEO = "videomamba_image_debug", "videomamba_debug"
+
+
+@pytest.fixture(scope="module")
+def teacher(trained):
+    """An image model trained on pictures, by name, and its manifest."""
+    code, name, entry = trained(
+        "videomamba_image_tiny.in1k_res224", model__name=IMAGE, model__image_size=16
     )
     assert code == 0
-    manifest = json.loads(entry.read_text())
-    assert manifest["run"]["recipe"]["objective"]["mixing"]["mixup"] == 0.8
-    assert load_model(teacher).model.config.num_classes == 2
+    return name, json.loads(entry.read_text())
 
+
+@pytest.fixture(scope="module")
+def inflated(trained, teacher):
+    """A video model that began as the image model, by name."""
+    code, name, _ = trained(
+        "videomamba_tiny.ssv2_f8_res224",
+        model__name=VIDEO,
+        model__num_frames=4,
+        model__image_size=16,
+        model__weights=teacher[0],
+    )
+    assert code == 0
+    return name
+
+
+def test_the_published_chain_begins_through_the_command(teacher, inflated):
+    name, manifest = teacher
+    assert manifest["run"]["recipe"]["objective"]["mixing"]["mixup"] == 0.8
+    assert load_model(name).model.config.num_classes == 2
+    assert {name, inflated} <= {card.name for card in list_weights()}
+
+
+@pytest.mark.thorough
+def test_the_published_chain_goes_on_with_pictures(trained, teacher):
     code, larger, _ = trained(
         "videomamba_image_tiny.in1k_res224to448",
-        model__name=image,
+        model__name=IMAGE,
         model__image_size=32,
-        model__weights=teacher,
+        model__weights=teacher[0],
     )
     assert code == 0
-    before, after = load_model(teacher).model, load_model(larger).model
+    before, after = load_model(teacher[0]).model, load_model(larger).model
     assert after.pos_embed.shape[1] == 65
     # A few steps at a tiny learning rate: the head was kept, not begun anew.
     torch.testing.assert_close(after.head.weight, before.head.weight, rtol=0, atol=1e-3)
 
     code, student, _ = trained(
         "videomamba_image_middle.in1k_res224",
-        model__name=f"{image}_distill",
+        model__name=f"{IMAGE}_distill",
         model__image_size=16,
-        objective__teacher=teacher,
+        objective__teacher=teacher[0],
     )
     assert code == 0 and "distill_head.1.weight" in load_model(student).model.state_dict()
 
-    code, inflated, _ = trained(
-        "videomamba_tiny.ssv2_f8_res224",
-        model__name=video,
-        model__num_frames=4,
-        model__image_size=16,
-        model__weights=teacher,
-    )
-    assert code == 0
 
+@pytest.mark.thorough
+def test_the_published_chain_goes_on_with_videos(trained, inflated):
     code, grown, _ = trained(
         "videomamba_tiny.ssv2_f16_res224to288",
-        model__name=video,
+        model__name=VIDEO,
         model__num_frames=8,
         model__image_size=32,
         model__weights=inflated,
@@ -122,7 +142,7 @@ def test_the_published_chain_runs_through_the_command(trained, root):
     ):
         code, name, _ = trained(
             recipe,
-            model__name=video,
+            model__name=VIDEO,
             model__num_frames=4,
             model__image_size=16,
             model__weights=inflated,

@@ -70,6 +70,7 @@ def start_run(folder, result):
     return subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
 
 
+@pytest.mark.thorough
 def test_a_run_killed_again_and_again_ends_in_the_same_weights(tmp_path):
     undisturbed = start_run(tmp_path / "whole", tmp_path / "whole.safetensors")
     kills = 0

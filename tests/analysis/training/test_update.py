@@ -82,6 +82,7 @@ DISTRIBUTED_RUN = """
 """
 
 
+@pytest.mark.thorough
 def test_two_processes_learn_from_both_their_batches(tiny, material, tmp_path):
     script = tmp_path / "run.py"
     script.write_text(textwrap.dedent(DISTRIBUTED_RUN.format(here=str(HERE), folder=str(tmp_path))))

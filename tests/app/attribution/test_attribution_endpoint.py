@@ -10,13 +10,6 @@ CLIP = Path(__file__).parents[2] / "data" / "clips" / "mocap_kick.mp4"
 MODEL = "videomamba_mini.untrained"
 
 
-@pytest.fixture(scope="module")
-def client(running_app):
-    client = Client(running_app, verbose=False)
-    yield client
-    client.close()
-
-
 def explain(client: Client, file: Path = CLIP, **settings) -> dict:
     request = {"model": MODEL, "method": "exact_last_layer"} | settings
     return client.predict(file=handle_file(file), **request, api_name="/attribution")

@@ -1,4 +1,4 @@
-"""Visits to Attribution in a real browser."""
+"""A visit to Attribution in a real browser."""
 
 import io
 import json
@@ -10,19 +10,6 @@ import pytest
 pytestmark = pytest.mark.browser
 
 QUICK = ("Saliency", "Exact contributions, last layer only")
-
-
-@pytest.fixture
-def tab(visit, open_tab):
-    """Opens the tab with its first maps drawn; `tab(width, theme)` gives the page."""
-
-    def open_page(width: int = 1280, theme: str = "light"):
-        page = visit(f"/?__theme={theme}", width=width, height=900, theme=theme)
-        open_tab(page, "Attribution")
-        page.locator("#attribution-notice .notice-done", has_text="drawn").wait_for()
-        return page
-
-    return open_page
 
 
 def choose(page, titles) -> None:
@@ -42,8 +29,10 @@ def painted(page) -> str:
     return page.locator(".map-picture").first.evaluate("canvas => canvas.toDataURL()")
 
 
-def test_maps_follow_the_cursor_are_judged_and_saved(tab):
-    page = tab()
+def test_maps_follow_the_cursor_are_judged_and_saved(visit, open_tab, becomes_narrow):
+    page = visit("/?__theme=dark", height=900, theme="dark")
+    open_tab(page, "Attribution")
+    page.locator("#attribution-notice .notice-done", has_text="drawn").wait_for()
     choose(page, QUICK)
     titles = page.locator(".map-title").all_inner_texts()
     assert titles == list(QUICK)
@@ -86,10 +75,5 @@ def test_maps_follow_the_cursor_are_judged_and_saved(tab):
     with av.open(io.BytesIO(download.value.path().read_bytes())) as video:
         assert video.streams.video[0].frames >= 8
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    becomes_narrow(page)
     assert page.outside_requests == [] and page.complaints == []
-
-
-def test_a_phone_shows_everything_in_the_dark(tab):
-    page = tab(390, "dark")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert page.complaints == []

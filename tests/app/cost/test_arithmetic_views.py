@@ -1,6 +1,7 @@
 """Arithmetic as bars, table and sentences: lengths and numbers are those of the count."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -88,7 +89,10 @@ def test_bars_of_parameters():
 
 def test_every_part_has_a_look():
     known = set(PARTS)
-    for name in ("videomamba_debug", "timesformer_tiny_divided", "vivit_tiny_factorised"):
+    for name in (
+        *("videomamba_debug", "timesformer_tiny_divided", "vivit_tiny_factorised"),
+        *("moma_debug", "mamba_adaptor_debug", "vim_adaptor_debug"),
+    ):
         known |= model_arithmetic(name).parameters.keys()
     assert known == set(PART_LOOKS)
 
@@ -149,6 +153,19 @@ def test_the_selection_is_what_is_counted(selection):
         "ViT",
     ]
     assert own.arithmetic == model_arithmetic("videomamba_mini")
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("moma_mini", ["its scans and windows", "its CLIP frame by frame", "blocks of its CLIP"]),
+        ("videomamba_adaptor_mini", ["its scans, memory and convolutions", "without adaptors"]),
+    ],
+)
+def test_sentences_name_what_a_model_has(selection, model, words):
+    models = list(_models(replace(selection, model=f"{model}.untrained")))
+    said = peers_sentence(models) + parameters_sentence(models)
+    assert all(part in said for part in words)
 
 
 @pytest.mark.parametrize("scan_order", SCAN_ORDERS)

@@ -5,10 +5,7 @@ import pytest
 from app.cost_sweeps import reference_sweep, shown_sweeps
 
 
-def test_the_endpoints_give_the_shipped_curves_and_plans(running_app):
-    from gradio_client import Client
-
-    client = Client(running_app, verbose=False, analytics_enabled=False)
+def test_the_endpoints_give_the_shipped_curves_and_plans(client):
     shipped = next(iter(shown_sweeps()))
     cost = client.predict(sweep=shipped, api_name="/cost")
     assert len(cost["results"]) == len(reference_sweep(shipped).results)
@@ -24,11 +21,12 @@ def test_the_endpoints_give_the_shipped_curves_and_plans(running_app):
 
 
 @pytest.mark.browser
-def test_a_visitor_reads_plans_measures_and_stops(visit):
+def test_a_visitor_reads_plans_measures_and_stops(any_page, open_tab):
     pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     from playwright.sync_api import expect
 
-    page = visit("/?tab=cost")
+    page = any_page
+    open_tab(page, "Cost")
     expect(page.locator("#cost-growth-table")).to_contain_text("VideoMamba-Ti")
     expect(page.locator("#cost-conditions")).to_contain_text("threads of")
     expect(page.locator("#plan-sentence")).to_contain_text("64 frames of 224 px")

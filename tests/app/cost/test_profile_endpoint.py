@@ -10,13 +10,6 @@ CLIP = Path(__file__).parents[2] / "data" / "clips" / "mocap_kick.mp4"
 REQUEST = {"model": "videomamba_mini.untrained", "frames": 4, "resolution": 32, "steps": 1}
 
 
-@pytest.fixture(scope="module")
-def client(running_app):
-    client = Client(running_app, verbose=False)
-    yield client
-    client.close()
-
-
 def profile(client: Client, **settings) -> dict:
     request = REQUEST | settings
     return client.predict(file=handle_file(CLIP), **request, api_name="/profile_run")

@@ -8,8 +8,8 @@ import pytest
 pytestmark = pytest.mark.browser
 
 
-def test_a_run_is_profiled_enlarged_and_saved(visit, open_tab):
-    page = visit("/", width=1280, height=900)
+def test_a_run_is_profiled_enlarged_and_saved(any_page, open_tab):
+    page = any_page
     open_tab(page, "Cost")
     page.locator("#profile-second input").click()
     page.get_by_role("option", name="The same, direction by direction", exact=True).click()

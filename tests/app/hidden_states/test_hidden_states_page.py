@@ -13,15 +13,11 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def inside(visit):
-    """Opens the tab and waits for the first map; `inside(width, theme)` gives the page."""
-
-    def open_tab(width: int = 1280, theme: str = "light") -> Page:
-        page = visit(f"/?__theme={theme}", width=width, height=900, theme=theme)
-        page.get_by_role("tab", name="Hidden states").click()
-        title(page).filter(has_text="the mean of all patches").wait_for()
-        return page
-
-    return open_tab
+    """The page with the tab open and its first map drawn."""
+    page = visit("/", height=900)
+    page.get_by_role("tab", name="Hidden states").click()
+    title(page).filter(has_text="the mean of all patches").wait_for()
+    return page
 
 
 def title(page: Page):
@@ -51,7 +47,7 @@ def click_patch(page: Page, step: int, row: int, column: int) -> None:
 
 
 def test_a_clicked_patch_shows_who_feeds_it_and_whom_it_feeds(inside):
-    page = inside()
+    page = inside
     before = heat(page)
     assert len(before) == 4 and len(set(before)) > 1
     click_patch(page, 1, 3, 2)
@@ -90,7 +86,7 @@ def test_a_clicked_patch_shows_who_feeds_it_and_whom_it_feeds(inside):
 
 
 def test_layer_direction_and_score_change_the_map_and_the_figures_of_the_layer(inside):
-    page = inside()
+    page = inside
     page.locator("#hidden-matrix .matrix-picture").wait_for()
     evidence = page.locator("#hidden-evidence-caption").inner_text()
     before = heat(page)
@@ -116,11 +112,3 @@ def test_layer_direction_and_score_change_the_map_and_the_figures_of_the_layer(i
     expect(title(page)).to_contain_text("row 2, column 3")
     page.get_by_role("button", name="Draw the field").click()
     expect(page.locator("#hidden-field-caption")).to_contain_text("row 2, column 3 of frames 1")
-
-
-def test_a_phone_shows_everything_in_the_dark(inside):
-    page = inside(390, "dark")
-    page.locator("#hidden-matrix .matrix-picture").wait_for()
-    expect(page.locator("#hidden-memory-caption")).to_contain_text("tokens long")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert page.complaints == []

@@ -6,11 +6,11 @@ import pytest
 
 
 @pytest.mark.browser
-def test_a_student_walks_through_and_changes_the_numbers(visit):
+def test_a_student_walks_through_and_changes_the_numbers(any_page):
     pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     from playwright.sync_api import expect
 
-    page = visit()
+    page = any_page
     page.get_by_role("tab", name="Learn").click()
     toy = page.locator(".toy")
     expect(toy).to_have_attribute("data-view", "order")

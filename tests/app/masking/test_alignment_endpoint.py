@@ -9,13 +9,6 @@ from gradio_client.exceptions import AppError
 CLIPS = Path(__file__).parents[2] / "data" / "clips"
 
 
-@pytest.fixture(scope="module")
-def client(running_app):
-    client = Client(running_app, verbose=False)
-    yield client
-    client.close()
-
-
 def ask(client: Client, **values) -> dict:
     values = {"student": "", "strategy": "random", "ratio": 0.5, "seed": 1} | values
     return client.predict(

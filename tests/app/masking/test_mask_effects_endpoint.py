@@ -9,13 +9,6 @@ from gradio_client.exceptions import AppError
 CLIPS = Path(__file__).parents[2] / "data" / "clips"
 
 
-@pytest.fixture(scope="module")
-def client(running_app):
-    client = Client(running_app, verbose=False)
-    yield client
-    client.close()
-
-
 def ask(client: Client, **asked) -> dict:
     return client.predict(
         file=handle_file(CLIPS / "mocap_kick.mp4"),

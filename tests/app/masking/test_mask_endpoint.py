@@ -10,13 +10,6 @@ CLIPS = Path(__file__).parents[2] / "data" / "clips"
 MODEL = "videomamba_mini.camera"
 
 
-@pytest.fixture(scope="module")
-def client(running_app):
-    client = Client(running_app, verbose=False)
-    yield client
-    client.close()
-
-
 def ask(client: Client, **asked) -> dict:
     return client.predict(
         file=handle_file(CLIPS / "mocap_kick.mp4"), model=MODEL, api_name="/mask", **asked

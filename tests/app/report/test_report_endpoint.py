@@ -10,14 +10,6 @@ CLIP = Path(__file__).parents[2] / "data" / "clips" / "mocap_kick.mp4"
 SETTING = {"model": "videomamba_mini.untrained", "frames": 4}
 
 
-@pytest.fixture(scope="module")
-def client(running_app, tmp_path_factory):
-    folder = str(tmp_path_factory.mktemp("downloads"))
-    client = Client(running_app, verbose=False, download_files=folder)
-    yield client
-    client.close()
-
-
 def ask(client: Client, name: str, **request):
     return client.predict(file=handle_file(CLIP), api_name=name, **SETTING, **request)
 

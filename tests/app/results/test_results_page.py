@@ -6,10 +6,7 @@ from analysis.training.studies import read_table
 from analysis.training.study_list import SCAN_ORDER_STUDY
 
 
-def test_the_endpoint_gives_the_trained_runs(running_app):
-    from gradio_client import Client
-
-    client = Client(running_app, verbose=False, analytics_enabled=False)
+def test_the_endpoint_gives_the_trained_runs(client):
     rows = client.predict(study="scan_orders", api_name="/results")
     table = read_table(SCAN_ORDER_STUDY)
     assert {row["weights"] for row in rows} == {row.name for row in table.rows}
@@ -19,11 +16,11 @@ def test_the_endpoint_gives_the_trained_runs(running_app):
 
 
 @pytest.mark.browser
-def test_a_visitor_opens_results_sorts_them_and_reads_the_papers(visit):
+def test_a_visitor_opens_results_sorts_them_and_reads_the_papers(any_page):
     pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     from playwright.sync_api import expect
 
-    page = visit()
+    page = any_page
     page.get_by_role("tab", name="Results").click()
     rows = page.locator("#results-table tbody tr")
     expect(rows.first).to_be_visible()

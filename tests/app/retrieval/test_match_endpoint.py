@@ -3,19 +3,12 @@
 import json
 
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
 from app.example_clips import EXAMPLES_FOLDER
 
 CLIP = EXAMPLES_FOLDER / "moving_objects" / "0003_ring_blue_right_and_up_static.mp4"
-
-
-@pytest.fixture(scope="module")
-def client(running_app):
-    client = Client(running_app, verbose=False)
-    yield client
-    client.close()
 
 
 def test_why_shares_the_similarity_out(client):

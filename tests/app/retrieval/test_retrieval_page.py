@@ -75,7 +75,8 @@ def test_a_folder_is_indexed_searched_and_played(visit, folder):
     second.click()
     expect(second).to_have_attribute("aria-pressed", "true")
     t0, t1 = plays(page, name)
-    assert t1 - t0 == pytest.approx(2.0, abs=0.25)
+    # The last window of a clip ends with it.
+    assert 1.0 <= t1 - t0 <= 2.25
 
     # The last third of the longest clip is pressed, so what plays begins after 4 s.
     strip = page.locator(".mo-strip", has_text="hand_cup.mp4").locator(".mo-strip-plot")

@@ -1,17 +1,10 @@
 """/search and /libraries as a program sees them."""
 
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
 from tests.app.retrieval.conftest import CLIPS
-
-
-@pytest.fixture(scope="module")
-def client(running_app):
-    client = Client(running_app, verbose=False)
-    yield client
-    client.close()
 
 
 def ask(client, **asked):

@@ -12,13 +12,6 @@ CLIP = Path(__file__).parents[2] / "data" / "clips" / "mocap_kick.mp4"
 MODEL = "videomamba_mini.untrained"
 
 
-@pytest.fixture(scope="module")
-def client(running_app):
-    client = Client(running_app, verbose=False)
-    yield client
-    client.close()
-
-
 def compare(client: Client, file: Path = CLIP, **settings) -> list[dict]:
     request = {"model": MODEL, "orders": "all"} | settings
     return client.predict(file=handle_file(file), **request, api_name="/compare_scans")

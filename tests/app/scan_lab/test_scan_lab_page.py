@@ -6,6 +6,7 @@ import re
 import pytest
 
 from analysis.ops.scan_order import SCAN_ORDERS
+from app.theme import SCAN_ORDER_NAMES
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import expect
@@ -25,19 +26,14 @@ PAUSED_AT_ITS_FIRST_STEP = """() => new Promise((found) => {
 FOUR = ("Spatial first", "Temporal first", "Spatiotemporal v2", "Alternating")
 
 
-@pytest.fixture
-def lab(visit):
-    """Opens the tab; `lab(width, theme)` gives the page."""
-
-    def open_tab(width: int = 1280, theme: str = "light", motion: str = "reduce"):
-        address = f"/?__theme={theme}"
-        page = visit(address, width=width, height=900, theme=theme, motion=motion)
-        page.get_by_role("tab", name="Scan lab").click()
-        page.locator("#scan-table table").wait_for()
-        page.locator(".path-card").first.wait_for()
-        return page
-
-    return open_tab
+@pytest.fixture(scope="module")
+def lab(stay):
+    """The page with the tab open, before anything is run."""
+    page = stay("/?__theme=dark", height=900, theme="dark")
+    page.get_by_role("tab", name="Scan lab").click()
+    page.locator("#scan-table table").wait_for()
+    page.locator(".path-card").first.wait_for()
+    return page
 
 
 def choose(page, names) -> None:
@@ -69,8 +65,48 @@ def painted(page) -> str:
     return page.locator(".path-canvas").first.evaluate("canvas => canvas.toDataURL()")
 
 
+def test_geometry_and_paths_stand_before_anything_is_run(lab):
+    page = lab
+    page.locator(".path-slider").fill("400")
+    pictures = set()
+    for direction in ("Both", "Forward", "Backward"):
+        page.get_by_role("button", name=direction, exact=True).click()
+        pictures.add(painted(page))
+    assert len(pictures) == 3
+
+    choose(page, ("Spatial first", "Alternating"))
+    assert page.locator(".path-card").count() == 2
+    assert page.locator(".path-card canvas").count() == 3
+    spatial, alternating = page.locator('#scan-table td[data-name="Temporal steps"]').all()
+    assert " | " not in spatial.inner_text() and " | " in alternating.inner_text()
+
+    choose(page, ())
+    page.get_by_text("Choose at least one scan order to compare.").wait_for()
+    page.locator("#scan-lab-run").click()
+    page.get_by_text("Choose at least one scan order above, then press Compare.").wait_for()
+
+
+def test_path_draws_itself_stops_and_can_be_scrubbed(lab):
+    page = lab
+    page.emulate_media(reduced_motion="no-preference")
+    choose(page, ("Temporal first",))
+    step, play = page.locator(".path-step"), page.locator(".path-play")
+    expect(step).to_have_text(re.compile(r"step (\d+) of \1$"))
+    expect(play).to_have_text("Play")
+    total = int(step.inner_text().split()[-1])
+    first_step, button = page.evaluate(PAUSED_AT_ITS_FIRST_STEP)
+    assert first_step < total and button == "Pause"
+    page.wait_for_timeout(200)
+    assert step.inner_text() == f"step {first_step} of {total}"
+    expect(play).to_have_text("Play")
+    page.locator(".path-slider").fill("500")
+    assert step.inner_text() == f"step {total // 2} of {total}"
+    page.emulate_media(reduced_motion="reduce")
+
+
 def test_four_orders_compared_sorted_and_saved(lab):
-    page = lab()
+    page = lab
+    choose(page, ())  # rows stand in the order in which they are ticked
     choose(page, FOUR)
     compare(page, 4)
     page.get_by_text("4 orders compared").wait_for()
@@ -99,44 +135,9 @@ def test_four_orders_compared_sorted_and_saved(lab):
     assert page.outside_requests == [] and page.complaints == []
 
 
-def test_geometry_and_paths_stand_before_anything_is_run(lab):
-    page = lab()
-    page.locator(".path-slider").fill("400")
-    pictures = set()
-    for direction in ("Both", "Forward", "Backward"):
-        page.get_by_role("button", name=direction, exact=True).click()
-        pictures.add(painted(page))
-    assert len(pictures) == 3
-
-    choose(page, ("Spatial first", "Alternating"))
-    assert page.locator(".path-card").count() == 2
-    assert page.locator(".path-card canvas").count() == 3
-    spatial, alternating = page.locator('#scan-table td[data-name="Temporal steps"]').all()
-    assert " | " not in spatial.inner_text() and " | " in alternating.inner_text()
-
-    choose(page, ())
-    page.get_by_text("Choose at least one scan order to compare.").wait_for()
-    page.locator("#scan-lab-run").click()
-    page.get_by_text("Choose at least one scan order above, then press Compare.").wait_for()
-
-
-def test_path_draws_itself_stops_and_can_be_scrubbed(lab):
-    page = lab(motion="no-preference")
-    step, play = page.locator(".path-step"), page.locator(".path-play")
-    expect(step).to_have_text(re.compile(r"step (\d+) of \1$"))
-    expect(play).to_have_text("Play")
-    total = int(step.inner_text().split()[-1])
-    first_step, button = page.evaluate(PAUSED_AT_ITS_FIRST_STEP)
-    assert first_step < total and button == "Pause"
-    page.wait_for_timeout(200)
-    assert step.inner_text() == f"step {first_step} of {total}"
-    expect(play).to_have_text("Play")
-    page.locator(".path-slider").fill("500")
-    assert step.inner_text() == f"step {total // 2} of {total}"
-
-
 def test_a_clicked_token_is_the_pages_token_and_nothing_sticks_out(lab):
-    page = lab(1280, "dark")
+    page = lab
+    choose(page, SCAN_ORDER_NAMES.values())
     compare(page, len(SCAN_ORDERS))
     page.get_by_text("7 orders compared").wait_for()  # until then canvases are drawn anew
     canvas = page.locator(".path-canvas").first
@@ -152,11 +153,4 @@ def test_a_clicked_token_is_the_pages_token_and_nothing_sticks_out(lab):
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
-    assert page.complaints == []
-
-
-def test_a_phone_opens_it_without_scrolling_sideways(lab):
-    page = lab(390, "light")
-    page.locator(".js-plotly-plot").nth(1).wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.complaints == []

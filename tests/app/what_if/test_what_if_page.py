@@ -1,4 +1,4 @@
-"""Visits to What if in a real browser."""
+"""A visit to What if in a real browser."""
 
 import json
 
@@ -7,26 +7,15 @@ import pytest
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def tab(visit, open_tab):
-    """Opens the tab with its first answer given; `tab(width, theme)` gives the page."""
-
-    def open_page(width: int = 1280, theme: str = "light"):
-        page = visit(f"/?__theme={theme}", width=width, height=900, theme=theme)
-        open_tab(page, "What if")
-        answered(page)
-        return page
-
-    return open_page
-
-
 def answered(page, words: str = "tokens of the clip covered") -> None:
     page.locator("#what-if-caption", has_text=words).wait_for()
     page.locator("#what_if-notice .notice-done", has_text="Two answers").wait_for()
 
 
-def test_a_part_is_drawn_and_the_answer_follows(tab):
-    page = tab()
+def test_a_part_is_drawn_and_the_answer_follows(visit, open_tab, becomes_narrow):
+    page = visit("/?__theme=dark", height=900, theme="dark")
+    open_tab(page, "What if")
+    answered(page)
     page.locator("#what-if-caption", has_text="64 tokens").wait_for()
     box = page.locator(".region-stage").bounding_box()
     page.mouse.move(box["x"] + 3, box["y"] + 3)
@@ -49,10 +38,5 @@ def test_a_part_is_drawn_and_the_answer_follows(tab):
     saved = json.loads(download.value.path().read_text())
     assert saved["settings"]["order"] == [7, 6, 5, 4, 3, 2, 1, 0]
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    becomes_narrow(page)
     assert page.outside_requests == [] and page.complaints == []
-
-
-def test_a_phone_shows_everything_in_the_dark(tab):
-    page = tab(390, "dark")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert page.complaints == []

@@ -126,6 +126,7 @@ def _sweep_command(folder: Path, *extra: str) -> list[str]:
     return [sys.executable, "-m", "analysis", "profile", "sweep", "--spec", str(spec), *out, *extra]
 
 
+@pytest.mark.thorough
 def test_the_command_survives_a_kill_and_ends_with_every_point(tmp_path):
     command = _sweep_command(tmp_path)
     first = subprocess.Popen(
@@ -148,6 +149,7 @@ def test_the_command_survives_a_kill_and_ends_with_every_point(tmp_path):
     assert printed["machine"]["torch"]
 
 
+@pytest.mark.thorough
 def test_the_same_points_run_on_a_local_ray(monkeypatch):
     ray = pytest.importorskip("ray", reason="Ray is an optional requirement")
     monkeypatch.setenv(ADDRESS, "local")

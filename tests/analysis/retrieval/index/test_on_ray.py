@@ -24,6 +24,7 @@ def library(tmp_path, clips_folder):
 
 # Ray warns of options of its own that it sets itself.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
+@pytest.mark.thorough
 def test_the_same_rows_on_a_local_ray(library, tmp_path, build, rows, monkeypatch):
     ray = pytest.importorskip("ray", reason="Ray is an optional requirement")
     monkeypatch.delenv(ADDRESS, raising=False)

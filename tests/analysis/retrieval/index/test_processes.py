@@ -106,6 +106,7 @@ def test_a_build_that_is_killed_goes_on(start, build, library, store, rows, unin
     assert said[-1].added == len(uninterrupted) - len(left)
 
 
+@pytest.mark.thorough
 def test_builds_at_the_same_time(start, build, library, store, rows, uninterrupted, monkeypatch):
     monkeypatch.setattr(build_module, "WINDOWS_A_COMMIT", 8)
     builder = start(store.uri)

@@ -1,0 +1,1 @@
+"""What adapters do to the model they were put into: MoMa's modulation, Mamba-Adaptor's memory."""
