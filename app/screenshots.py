@@ -42,6 +42,13 @@ def attribution_tab(page) -> None:
     page.locator("#tabs").evaluate("tabs => tabs.scrollIntoView()")
 
 
+def adapters_tab(page) -> None:
+    page.get_by_role("tab", name="Adapters").click()
+    page.locator("#adapters-notice .notice-done").wait_for()
+    page.locator("#adapters-memory-notice .notice-done").wait_for()
+    page.locator("#tabs").evaluate("tabs => tabs.scrollIntoView()")
+
+
 def masking_tab(page) -> None:
     page.get_by_role("tab", name="Masking").click()
     page.locator("#masking-notice .notice-done", has_text="masks").wait_for()
@@ -83,6 +90,8 @@ SCENES: tuple[tuple[str, str, Callable], ...] = (
     ("hidden-states-dark", "dark", hidden_states_tab),
     ("attribution", "light", attribution_tab),
     ("attribution-dark", "dark", attribution_tab),
+    ("adapters", "light", adapters_tab),
+    ("adapters-dark", "dark", adapters_tab),
     ("masking", "light", masking_tab),
     ("masking-dark", "dark", masking_tab),
     ("retrieval", "light", retrieval_tab),

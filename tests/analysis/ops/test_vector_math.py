@@ -104,7 +104,8 @@ def test_sigmoid_is_relatively_right_on_both_sides(sigmoid, low, high):
 def test_far_arguments_stay_finite(softplus, sigmoid):
     x = np.array([-1e30, -1000, -100, 100, 1000, 1e30], np.float32)
     assert np.all(sigmoid(x)[:3] < 1e-37)
-    assert np.array_equal(sigmoid(x)[3:], np.ones(3, np.float32))
+    # Processors differ in the last bit.
+    assert np.abs(sigmoid(x)[3:] - 1).max() <= np.finfo(np.float32).eps
     assert np.all((softplus(x)[:3] >= 0) & (softplus(x)[:3] < 1e-37))
     assert np.array_equal(softplus(x)[3:], x[3:])
 

@@ -143,7 +143,7 @@ def test_another_run_starts_from_what_was_shipped(kind, shipped_run):
 
 
 def test_a_scan_order_is_refused_where_there_is_none(shipped_run):
-    name, _, _ = shipped_run("moma")
+    name, _, _ = shipped_run("aim")
     with pytest.raises(WeightsError, match="has no scan order to choose"):
         load_model(name, scan_order="temporal_first")
 

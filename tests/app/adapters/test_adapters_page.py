@@ -32,6 +32,12 @@ def test_a_clip_is_seen_through_moma_and_through_memory(visit):
     expect(caption).to_contain_text("Row 1, column 1 of frame 2 hears of 16 of 512 tokens")
     expect(caption).to_contain_text("through windows and scans of 512")
 
+    # Trained scans have parameters for one fusion, untrained ones for any.
+    chosen(page, "adapters-moma-fusion", "Add: x + y")
+    notice = page.locator("#adapters-notice .notice-failed")
+    expect(notice).to_contain_text("moma_mini.camera was trained with seqmod")
+    chosen(page, "adapters-moma-weights", "Untrained, seed 0")
+    expect(page.locator("#adapters-moma-standing")).to_contain_text("untrained")
     chosen(page, "adapters-moma-fusion", "Add: x + y")
     expect(page.locator("#adapters-moma-answers tbody tr")).to_have_count(4)
     expect(page.locator("#adapters-moma-map-caption")).to_contain_text("no scale")

@@ -15,10 +15,11 @@ from app.moma_models import (
     check_setting,
     first_setting,
     modulations,
+    setting_of,
     small_moma,
 )
 
-TRAINED = "moma_mini.camera"
+TRAINED = "moma_mini.noise"
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def trained(monkeypatch, tmp_path):
     entry = {
         "architecture": "moma_mini",
         "family": "moma",
-        "tag": "camera",
+        "tag": "noise",
         "training": "toy",
         "data": "noise",
         "labels": "camera_moves",
@@ -61,7 +62,8 @@ def test_untrained_scans_are_the_same_each_time_and_the_page_begins_with_what_th
 
 
 def test_a_trained_model_is_found_with_its_fusion_and_classes(trained):
-    setting = first_setting()
+    assert first_setting() == MomaSetting("moma_mini.camera", 1.0, "seqmod")
+    setting = setting_of(TRAINED)
     assert setting == MomaSetting(TRAINED, 1.0, "add") and setting.unswitched == setting
     made = small_moma(setting, 4)
     assert made.card.training == "toy" and made.labels[0] == "static"
