@@ -1,23 +1,20 @@
 """What clips of moving objects show, in single words, as the data of a recipe."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from analysis.training.camera.photograph_material import (
-    OverPhotographs,
-    PhotographMaterial,
-    read_photographs,
-)
+from analysis.training.camera.photograph_material import OverPhotographs, read_photographs
 from analysis.training.camera.photograph_store import PhotographStore
 from analysis.training.camera.photographs import Photograph
 from analysis.training.clip_feed import normalised
 from analysis.training.moving_objects.captioned_clips import RADIUS_VIEWS
 from analysis.training.moving_objects.composition import ATTRIBUTES, Composition
+from analysis.training.moving_objects.data import MovingObjectsMaterial
 from analysis.training.moving_objects.moving_objects import CaptionedBatch, MovingObjects
-from analysis.training.rendered_clips import Draw, RenderedSource, held_out_batches
+from analysis.training.rendered_clips import Draw, held_out_batches
 from analysis.training.source import Batch, Places, RunShape
 from analysis.video.labels import label_names
 
@@ -33,7 +30,7 @@ class ObjectWordsData(OverPhotographs):
         return ObjectWordsMaterial(self, read_photographs(places, say))
 
 
-class ObjectWordsMaterial(PhotographMaterial):
+class ObjectWordsMaterial(MovingObjectsMaterial):
     """The photographs with their split; see `analysis.training.source.Material`.
 
     Targets of its batches are float32 (B, 32), a quarter for each word that holds: one of every
@@ -42,17 +39,6 @@ class ObjectWordsMaterial(PhotographMaterial):
 
     labels = label_names("object_words")
     label_order = "object_words"
-    clips_per_epoch = None
-
-    def training(self, run: RunShape) -> RenderedSource:
-        """Seen compositions over the training photographs."""
-        draw = self._draw("seen", self.training_photographs, run)
-        return RenderedSource(draw, self.data.easy_share, run)
-
-    def held_out(self, run: RunShape, clips: int) -> Iterator[Batch]:
-        """Compositions never seen over photographs never trained on, at full difficulty."""
-        draw = self._draw("never_seen", self.held_out_photographs, run)
-        return held_out_batches(draw, clips)
 
     def evaluate(self, model: nn.Module, run: RunShape) -> dict:
         """How often the likeliest word of an attribute is the right one."""
