@@ -1,10 +1,14 @@
 """The switches of the small Mamba-Adaptor in Adapters."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import gradio as gr
 
 from app.adaptor_models import MOST_STRENGTH, adaptor_choices, first_strength
+from app.tabs.adapters_switches import Switches, menu, strength_slider
+
+_menu = partial(menu, "memory")
 
 _PARTS = (("Both", "both"), ("Memory only, T", "memory"), ("Convolutions only, S", "convolutions"))
 _SELECTIONS = (
@@ -20,7 +24,7 @@ _SHARES = (("Each layer its own", "none"), ("One for all layers", "all"))
 
 
 @dataclass(frozen=True)
-class MemoryControls:
+class MemoryControls(Switches):
     """The placed switches, in the order of the arguments of `adaptor_setting`."""
 
     adaptors: gr.Dropdown
@@ -35,17 +39,6 @@ class MemoryControls:
     dilations: gr.Dropdown
     share: gr.Dropdown
 
-    @property
-    def parts(self) -> list[gr.components.Component]:
-        """What to list as inputs; their values are what `adaptor_setting` takes."""
-        return list(vars(self).values())
-
-    @property
-    def moved(self) -> list:
-        """The events after which the model is another one, the choice of adaptors apart."""
-        menus = [part for part in self.parts if part not in (self.adaptors, self.strength)]
-        return [self.strength.release, *(menu.input for menu in menus)]
-
 
 def build_memory_controls() -> MemoryControls:
     """Place the switches, set as by default and with the first trained adaptors there are."""
@@ -54,11 +47,8 @@ def build_memory_controls() -> MemoryControls:
     with gr.Row(elem_classes="adapter-switches"):
         return MemoryControls(
             adaptors=_menu(choices, first, "Adaptors", "adaptors"),
-            strength=gr.Slider(
-                *(0, MOST_STRENGTH, first_strength(first)),
-                step=0.05,
-                label="Gamma (strength)",
-                elem_id="adapters-memory-strength",
+            strength=strength_slider(
+                "memory", MOST_STRENGTH, first_strength(first), "Gamma (strength)"
             ),
             parts_in_use=_menu(_PARTS, "both", "Take part", "parts"),
             selection=_menu(_SELECTIONS, "predicted", "Places", "selection"),
@@ -79,13 +69,3 @@ def fitting_strength(controls: MemoryControls, adaptors: str) -> dict:
 
 def _counts(*numbers: int) -> list[tuple[str, int]]:
     return [(str(number), number) for number in numbers]
-
-
-def _menu(choices: list | tuple, value: object, label: str, name: str) -> gr.Dropdown:
-    return gr.Dropdown(
-        list(choices),
-        value=value,
-        label=label,
-        filterable=False,
-        elem_id=f"adapters-memory-{name}",
-    )

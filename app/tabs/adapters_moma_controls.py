@@ -1,6 +1,7 @@
 """The switches of the small MoMa in Adapters."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import gradio as gr
 
@@ -12,6 +13,9 @@ from app.moma_models import (
     setting_of,
     trained_momas,
 )
+from app.tabs.adapters_switches import Switches, menu, strength_slider
+
+_menu = partial(menu, "moma")
 
 _FUSIONS = {
     "seqmod": "SeqMod: y1 x + y2 + x",
@@ -50,7 +54,7 @@ _CLS = (
 
 
 @dataclass(frozen=True)
-class MomaControls:
+class MomaControls(Switches):
     """The placed switches, in the order of the fields of `MomaSetting`."""
 
     weights: gr.Dropdown
@@ -62,20 +66,6 @@ class MomaControls:
     pattern: gr.Dropdown
     cls: gr.Dropdown
 
-    @property
-    def parts(self) -> list[gr.components.Component]:
-        """What to list as inputs; their values make a `MomaSetting`."""
-        return [
-            *(self.weights, self.strength, self.fusion, self.window),
-            *(self.scans, self.directions, self.pattern, self.cls),
-        ]
-
-    @property
-    def moved(self) -> list:
-        """The events after which the model is another one, the weights' apart."""
-        menus = [part for part in self.parts if part not in (self.weights, self.strength)]
-        return [self.strength.release, *(menu.input for menu in menus)]
-
 
 def build_moma_controls() -> MomaControls:
     """Place the switches, set as published and with the first trained weights there are."""
@@ -85,11 +75,8 @@ def build_moma_controls() -> MomaControls:
     with gr.Row(elem_classes="adapter-switches"):
         return MomaControls(
             weights=_menu(weights, first.weights, "Scans", "weights"),
-            strength=gr.Slider(
-                *(0, MOST_STRENGTH, first.strength),
-                step=0.05,
-                label="Strength of what they say",
-                elem_id="adapters-moma-strength",
+            strength=strength_slider(
+                "moma", MOST_STRENGTH, first.strength, "Strength of what they say"
             ),
             fusion=_menu(
                 [(_FUSIONS[name], name) for name in SHOWN_FUSIONS],
@@ -103,16 +90,6 @@ def build_moma_controls() -> MomaControls:
             pattern=_menu(_PATTERNS, "TM", "Where scans stand", "pattern"),
             cls=_menu(_CLS, "drop", "Class tokens", "cls"),
         )
-
-
-def _menu(choices: list | tuple, value: str, label: str, name: str) -> gr.Dropdown:
-    return gr.Dropdown(
-        list(choices),
-        value=value,
-        label=label,
-        filterable=False,
-        elem_id=f"adapters-moma-{name}",
-    )
 
 
 def fitting_switches(controls: MomaControls, weights: str) -> dict:

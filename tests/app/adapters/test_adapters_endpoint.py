@@ -10,13 +10,6 @@ from gradio_client.exceptions import AppError
 CLIP = Path(__file__).parents[2] / "data" / "clips" / "mocap_kick.mp4"
 
 
-@pytest.fixture(scope="module")
-def client(running_app):
-    client = Client(running_app, verbose=False)
-    yield client
-    client.close()
-
-
 def ask(client: Client, token: str = "", **settings) -> dict:
     return client.predict(
         file=handle_file(CLIP),
