@@ -44,6 +44,8 @@ def running_app(tmp_path_factory: pytest.TempPathFactory):
     environment = os.environ | {
         "SCANSCOPE_CACHE_FOLDER": str(folder / "cache"),
         "GRADIO_TEMP_DIR": str(folder / "uploads"),
+        # What the small models do starts by itself on a busy machine too.
+        "SCANSCOPE_PATIENCE_S": "10",
     }
     command = [sys.executable, "app.py", "--port", str(_free_port())]
     process = subprocess.Popen(

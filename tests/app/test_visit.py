@@ -114,8 +114,9 @@ def test_a_large_model_says_what_it_costs_and_waits_for_a_click(page):
     page.get_by_label("Weights", exact=True).click()
     page.keyboard.type("videomamba_base")
     page.get_by_role("option", name="videomamba_base \N{MIDDLE DOT} untrained").click()
+    expect(page.locator("#model-card .badge")).to_have_text("untrained")
+    choose(page, "Frames", "64")
     expect(page.locator("#predict-notice .notice-stale")).to_contain_text("press the button")
     expect(page.locator("#setting-note")).to_contain_text("runs when you press the button")
-    expect(page.locator("#model-card .badge")).to_have_text("untrained")
     expect(page.locator(".film-source")).to_contain_text("224")
     assert page.outside_requests == [] and page.complaints == []
