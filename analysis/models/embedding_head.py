@@ -17,10 +17,24 @@ def make_head(kind: str, width: int, num_classes: int) -> nn.Module:
     """A head of one of `HEADS`: directions (B, width) to logits (B, num_classes)."""
     if kind == "text":
         return TextHead(width, num_classes)
-    head = nn.Linear(width, num_classes)
-    nn.init.trunc_normal_(head.weight, std=0.02)
-    nn.init.zeros_(head.bias)
-    return head
+    return LinearHead(width, num_classes)
+
+
+class LinearHead(nn.Linear):
+    """A linear layer over directions.
+
+    Directions have unit length, so that their entries are small; the layer sees them with a mean
+    square of one, as a norm would give them, or its answers would stay near each other for long.
+    """
+
+    def __init__(self, width: int, num_classes: int):
+        super().__init__(width, num_classes)
+        nn.init.trunc_normal_(self.weight, std=0.02)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Logits of directions (B, width) of unit length."""
+        return super().forward(math.sqrt(self.in_features) * embeddings)
 
 
 class TextHead(nn.Module):

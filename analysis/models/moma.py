@@ -214,8 +214,13 @@ def moma_l14(**overrides: Any) -> MomaConfig:
 
 @_register
 def moma_mini(**overrides: Any) -> MomaConfig:
-    """Small enough to train on two cores, over the picture tower of `clip_mini`. Ours."""
-    fields = {"window": 4, "state_size": 8, "num_classes": 9, "head": "linear"}
+    """Small enough to train on two cores, over the picture tower of `clip_mini`. Ours.
+
+    Every path has parameters of its own: one set for all reads a clip and the same clip turned
+    round, last token first, alike, so that little tells a move from its opposite.
+    """
+    fields = {"window": 4, "share_scans": False, "state_size": 8}
+    fields |= {"num_classes": 9, "head": "linear"}
     return _config(MomaConfig(tower=clip_tower_mini(), **fields), **overrides)
 
 

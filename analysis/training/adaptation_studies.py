@@ -1,6 +1,6 @@
 """The studies of models that adapt a trained one."""
 
-from analysis.training.adaptation_recipes import MOMA_FUSIONS
+from analysis.training.adaptation_recipes import MOMA_VARIANTS
 from analysis.training.studies import Study, StudyRun
 
 SEEDS = (0, 1)
@@ -37,9 +37,8 @@ def _run(settings: dict[str, str], base: str, changes: tuple[str, ...], seed: in
 
 _ABLATIONS: tuple[_Setting, ...] = (
     *(
-        ({"method": f"MoMa, {fusion}"}, f"moma_mini.camera_{fusion}", ())
-        for fusion in MOMA_FUSIONS
-        if fusion != "seqmod"
+        ({"method": f"MoMa, {variant.replace('_', ' ')}"}, f"moma_mini.camera_{variant}", ())
+        for variant in MOMA_VARIANTS
     ),
     ({"method": "MoMa, no distillation"}, "moma_mini.camera", (_NO_DISTILLATION,)),
 )

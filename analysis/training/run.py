@@ -16,7 +16,7 @@ from analysis.training.state import TrainingState, is_record_of, recipe_record
 from analysis.training.trainer import run_shape, train
 
 EVALUATION_FILE = "evaluation.json"
-CHECK_CLIPS = 540
+CHECK_CLIPS = 270
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,15 @@ def run_recipe(
     in evaluation.json and not computed again.
     """
     shape = run_shape(recipe, material, rank, world)
+    eighth = max(1, shape.steps // 8)
     state = train(
         recipe,
         material,
         folder,
         resume=resume,
+        save_every=min(200, eighth),
         evaluate=_check(recipe, material, shape) if rank == 0 else None,
-        evaluate_every=max(1, min(400, shape.steps // 8)),
+        evaluate_every=min(400, eighth),
         progress=progress,
         device=device,
         rank=rank,
@@ -108,7 +110,7 @@ def _held_out_loss(recipe, material, shape, state) -> dict:
     device = next(state.result.parameters()).device
     total, clips = 0.0, 0
     with torch.inference_mode():
-        for number, batch in enumerate(material.held_out(shape, CHECK_CLIPS)):
+        for number, batch in enumerate(material.held_out(shape, 2 * CHECK_CLIPS)):
             generator = torch.Generator().manual_seed(number)
             batch = batch.to(device)
             loss, _ = module(batch.clips, batch.targets, generator)

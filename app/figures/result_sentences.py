@@ -42,9 +42,10 @@ _DIFFERENCES = {
     "moma_adaptation": (
         "The paper adapts CLIP ViT-B/16 and L/14 to Kinetics-400 and Something-Something V2 and "
         "calls SeqMod the best of its fusions; ours adapts a small CLIP trained here on captioned "
-        "pictures of plain shapes, for few clips. MoMa's residuals, scans and distillation, and "
-        "what exactly the other fusions are, are our reading; AIM and ST-Adapter are ours after "
-        "their papers, with the head MoMa has."
+        "pictures of plain shapes, for few clips of large moves. The paper's parameter counts fit "
+        "one set for all scans of a layer; ours has one for each, unless the table says shared "
+        "scans. MoMa's residuals, scans and distillation, and what exactly the other fusions are, "
+        "are our reading; AIM and ST-Adapter are ours after their papers, with the head MoMa has."
     ),
     "moma_adaptation_actions": (
         "The same models on fifteen motion-captured actions, one performance of each: viewpoints "

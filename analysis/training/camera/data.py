@@ -19,6 +19,7 @@ from analysis.training.camera.photograph_material import (
 from analysis.training.camera.photograph_store import PhotographStore
 from analysis.training.camera.photographs import Photograph
 from analysis.training.clip_feed import normalised
+from analysis.training.errors import require
 from analysis.training.rendered_clips import Draw, RenderedSource, held_out_batches
 from analysis.training.scores import Scores, score_batches
 from analysis.training.source import Batch, Places, RunShape
@@ -32,9 +33,15 @@ class CameraMovesData(OverPhotographs):
 
     through_files: whether the finished model is also judged on clips that went through video files
         and on moves over footage, which takes some ten minutes.
+    hardest: difficulty (0 to 1) of the hardest clips; held-out clips all have it.
     """
 
     through_files: bool = True
+    hardest: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(0 <= self.hardest <= 1, "data.hardest", self.hardest, "from 0 to 1")
 
     def load(self, places: Places, say: Callable[[str], None]) -> "CameraMaterial":
         """Fetch or read the photographs; raises PhotographsError, one sentence."""
@@ -54,12 +61,12 @@ class CameraMaterial(PhotographMaterial):
 
     def training(self, run: RunShape) -> RenderedSource:
         """Clips over the training photographs."""
-        draw = _draw(self._moves(self.training_photographs, run))
+        draw = self._draw(self.training_photographs, run)
         return RenderedSource(draw, self.data.easy_share, run)
 
     def held_out(self, run: RunShape, clips: int) -> Iterator[Batch]:
-        """Clips of full difficulty over photographs never trained on."""
-        return held_out_batches(_draw(self._moves(self.held_out_photographs, run)), clips)
+        """Clips of the hardest kind over photographs never trained on."""
+        return held_out_batches(self._draw(self.held_out_photographs, run), clips)
 
     def evaluate(
         self,
@@ -78,6 +85,7 @@ class CameraMaterial(PhotographMaterial):
             "accuracy_note": (
                 f"top-1 of 9 camera moves on {rendered.clips} rendered clips of "
                 f"{len(self.held_out_photographs)} photographs never trained on"
+                f"{self._kind()}"
             ),
             "accuracy_by_class": shown["accuracy_by_class"],
             "rendered": shown,
@@ -102,11 +110,20 @@ class CameraMaterial(PhotographMaterial):
         evaluation["footage"] = {name: scores.as_dict() for name, scores in played.items()}
         return evaluation
 
+    def _kind(self) -> str:
+        """What is said of clips that are not as hard as they can be."""
+        if self.data.hardest == 1:
+            return ""
+        return f", of difficulty {self.data.hardest:g}, where 0 is large moves alone and 1 is full"
+
     def facts(self) -> dict:
         """Which photographs."""
         return {
             "data": f"camera moves rendered over {len(self.training_photographs)} photographs",
-            "note": "It names what the camera does; large things that move mislead it.",
+            "note": (
+                "It was taught nine moves of the camera over photographs; its accuracy says how "
+                "well it learned them. Large things that move can mislead it."
+            ),
             "photographs": self.photograph_facts(),
         }
 
@@ -114,13 +131,14 @@ class CameraMaterial(PhotographMaterial):
         store = PhotographStore.build(photographs)
         return CameraMoves(store, num_frames=run.num_frames, image_size=run.image_size)
 
+    def _draw(self, photographs: Sequence[Photograph], run: RunShape) -> Draw:
+        moves = self._moves(photographs, run)
 
-def _draw(moves: CameraMoves) -> Draw:
-    def draw(size: int, generator: np.random.Generator, difficulty: float) -> Batch:
-        pixels, labels = moves.batch(size, generator, difficulty)
-        return Batch(normalised(pixels), torch.from_numpy(labels))
+        def draw(size: int, generator: np.random.Generator, difficulty: float) -> Batch:
+            pixels, labels = moves.batch(size, generator, self.data.hardest * difficulty)
+            return Batch(normalised(pixels), torch.from_numpy(labels))
 
-    return draw
+        return draw
 
 
 def _accuracy(parts: dict[str, Scores]) -> float:

@@ -207,3 +207,11 @@ def test_half_precision_stays_close():
             half = found(x)
     assert half.dtype == torch.bfloat16
     assert (half.float() - expected).abs().max() < 0.05 * expected.abs().max()
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_one_set_for_both_ways_hears_a_turned_round_clip_as_the_clip(shared):
+    """With the paths averaged, so that nothing in the layer knows first from last."""
+    own, x = layer(share_scans=shared), tokens()
+    turned = own(x.flip(1, 2, 3)).flip(1, 2, 3)
+    assert torch.allclose(turned, own(x), rtol=0, atol=1e-12) is shared

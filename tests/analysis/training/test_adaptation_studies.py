@@ -13,7 +13,7 @@ from analysis.training.adaptation_measures import (
     StillClips,
     adaptation_measures,
 )
-from analysis.training.adaptation_recipes import MOMA_FUSIONS
+from analysis.training.adaptation_recipes import MOMA_VARIANTS
 from analysis.training.adaptation_studies import ADAPTOR_STUDY, MOMA_ACTION_STUDY, MOMA_STUDY
 from analysis.training.recipe import ModelChoice
 from analysis.training.run import run_recipe
@@ -153,9 +153,10 @@ def test_the_untouched_tower_names_pictures_as_its_clip_does():
 
 def test_the_studies_compare_what_they_say():
     methods = {run.settings["method"] for run in MOMA_STUDY.runs}
-    fusions = {f"MoMa, {fusion}" for fusion in MOMA_FUSIONS if fusion != "seqmod"}
+    variants = {f"MoMa, {name.replace('_', ' ')}": to for name, to in MOMA_VARIANTS.items()}
+    assert {"fusion=add", "fusion=max", "fusion=concat", "fusion=adan"} <= {*variants.values()}
     shared = {"linear probe", "ST-Adapter", "AIM", "full fine-tuning", "MoMa"}
-    assert methods == shared | fusions | {"MoMa, no distillation"}
+    assert methods == shared | {*variants} | {"MoMa, no distillation"}
     assert {run.settings["method"] for run in MOMA_ACTION_STUDY.runs} == shared
     for study in (MOMA_STUDY, MOMA_ACTION_STUDY, ADAPTOR_STUDY):
         assert len({run.name for run in study.runs}) == len(study.runs)
@@ -164,5 +165,5 @@ def test_the_studies_compare_what_they_say():
         for run in study.runs:
             assert run.recipe.seed == run.settings["seed"]
             switches = run.recipe.model.switches
-            if run.settings["method"] in fusions:
-                assert switches == f"fusion={run.settings['method'].split()[1]}"
+            if run.settings["method"] in variants:
+                assert switches == variants[run.settings["method"]]
