@@ -1,6 +1,8 @@
 """The small Mamba-Adaptor of the page: its switches, and the model they ask for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from analysis.adaptation.adapted_host import HOST, AdaptorChoice, trained_adaptors
 from analysis.adaptation.errors import AdaptationError
@@ -96,6 +98,13 @@ def adaptor_setting(
         share=share,
     )
     return AdaptorSetting(choice, float(strength), parts)
+
+
+def setting_again(fields: Mapping[str, Any]) -> AdaptorSetting:
+    """The setting that was written down as a plain dictionary."""
+    choice = fields["choice"]
+    made = AdaptorChoice(**{**choice, "dilations": tuple(choice["dilations"])})
+    return AdaptorSetting(**{**fields, "choice": made})
 
 
 def parsed_dilations(text: str) -> tuple[int, ...]:

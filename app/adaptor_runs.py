@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from analysis.adaptation.adapted_host import AdaptorChoice, adapted_host
+from analysis.adaptation.adapted_host import AdaptorChoice, adapted_host, trained_adaptors
 from analysis.adaptation.adapted_layer import AdaptedLayer, adapted_layer
 from analysis.adaptation.adaptor_fields import adaptor_fields
 from analysis.adaptation.adaptor_share import adaptor_share
@@ -27,13 +27,14 @@ from analysis.prediction import SampledClip
 from analysis.tracing.token_positions import token_index
 from analysis.video.labels import label_names
 from analysis.weights import weights_card
-from app.adaptor_models import PARTS, AdaptorSetting, adaptor_selection
+from app.adaptor_models import PARTS, AdaptorSetting, adaptor_selection, setting_again
 from app.recently_used import RecentlyUsed
 from app.selection import Selection
 from app.session import Session
 
 Report = dict[str, Any]
 """Plain JSON, for the page, the endpoint and the files that are saved."""
+_LOOKS = "looks at adaptors"
 _KEPT = 3
 """Models, and traced passes of about 10 MB, that are held."""
 
@@ -70,13 +71,14 @@ class AdaptorRuns:
 
         Raises VideoError, and WeightsError for weights and switches that do not go together.
         """
-        key = self._key("adaptor pass", selection, setting)
+        key = _key(self.session, "adaptor pass", selection, setting)
         with self._lock:
             return self._passes.get_or_make(key, lambda: self._trace(selection, setting))
 
     def look(self, selection: Selection, setting: AdaptorSetting, layer: int, token: int) -> Report:
         """Answers, shares, places and statistics; layer from 1, token canonical, 0 CLS."""
-        key = self._key("adaptor look", selection, setting, layer, token)
+        key = _key(self.session, "adaptor look", selection, setting, layer, token)
+        self.session.note_once(_looks_key(self.session, selection, setting.choice.weights), key)
         known = self.session.recall(key)
         if known is None:
             found = self.traced(selection, setting)
@@ -86,7 +88,7 @@ class AdaptorRuns:
 
     def forgetting(self, selection: Selection, setting: AdaptorSetting, layer: int) -> Report:
         """The forgetting curves of a layer, from 1, by scan."""
-        key = self._key("adaptor forgetting", selection, setting, layer)
+        key = _key(self.session, "adaptor forgetting", selection, setting, layer)
         known = self.session.recall(key)
         if known is None:
             found = self.traced(selection, setting)
@@ -118,7 +120,7 @@ class AdaptorRuns:
         self, selection: Selection, setting: AdaptorSetting, token: int
     ) -> dict[str, ReceptiveField]:
         """Effective receptive fields of a final token with and without each kind of adaptor."""
-        key = self._key("adaptor fields", selection, setting, token)
+        key = _key(self.session, "adaptor fields", selection, setting, token)
 
         def make() -> dict[str, ReceptiveField]:
             clip = self.session.sampled(adaptor_selection(selection, setting)).clip
@@ -126,9 +128,6 @@ class AdaptorRuns:
 
         with self._lock:
             return self._fields.get_or_make(key, make)
-
-    def _key(self, kind: str, selection: Selection, setting: AdaptorSetting, *extra: int) -> str:
-        return self.session.key(kind, adaptor_selection(selection, setting), repr(setting), *extra)
 
     def _model(self, choice: AdaptorChoice) -> nn.Module:
         return self._models.get_or_make(choice, lambda: adapted_host(choice))
@@ -161,6 +160,43 @@ class AdaptorRuns:
             labels=label_names(weights_card(own.model).labels),
             latency_ms=1000 * (time.perf_counter() - begun),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class KnownLook:
+    """A look that was had before, and the forgetting of its layer where that was followed."""
+
+    setting: AdaptorSetting
+    look: Report
+    forgetting: Report | None
+
+
+def known_adaptor_looks(session: Session, selection: Selection) -> list[KnownLook]:
+    """The latest look at this clip for each set of adaptors, trained ones first.
+
+    Nothing is computed. Raises VideoError and WeightsError.
+    """
+    found = []
+    for weights in (*(card.name for card in trained_adaptors()), ""):
+        for key in session.noted(_looks_key(session, selection, weights))[:1]:
+            look = session.recall(key)
+            if look is not None:
+                setting = setting_again(look["setting"])
+                at = _key(session, "adaptor forgetting", selection, setting, look["layer"])
+                found.append(KnownLook(setting, look, session.recall(at)))
+    return found
+
+
+def _looks_key(session: Session, selection: Selection, weights: str) -> str:
+    """Of the list of looks at these adaptors."""
+    setting = AdaptorSetting(AdaptorChoice(weights=weights))
+    return session.key(_LOOKS, adaptor_selection(selection, setting), weights)
+
+
+def _key(
+    session: Session, kind: str, selection: Selection, setting: AdaptorSetting, *extra: int
+) -> str:
+    return session.key(kind, adaptor_selection(selection, setting), repr(setting), *extra)
 
 
 def middle_token(grid: TokenGrid) -> int:

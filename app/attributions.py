@@ -7,7 +7,13 @@ from typing import Any
 
 import torch
 
-from analysis.attribution.attribution import METHODS, Attribution, attribute, find_method
+from analysis.attribution.attribution import (
+    METHODS,
+    Attribution,
+    attribute,
+    find_method,
+    fitting_methods,
+)
 from analysis.prediction import LabelProbability, SampledClip
 from app.answers import answer
 from app.background import BackgroundWork
@@ -15,16 +21,26 @@ from app.errors import READABLE_ERRORS
 from app.figures.evidence import Map, grid_values
 from app.figures.heat import averaged_down, heat_sprite
 from app.selection import Selection
-from app.session import Session
+from app.session import Session, planned
 
 SEED = 0
-DEFAULT_METHODS = ("integrated_gradients", "exact_last_layer", "mamba_lrp")
+PREFERRED_METHODS = (
+    "integrated_gradients",
+    "exact_last_layer",
+    "mamba_lrp",
+    "grad_cam",
+    "input_x_gradient",
+)
+"""In the order in which a page begins with them, as far as they can explain the model."""
+BEGUN_WITH = 3
+DEFAULT_METHODS = PREFERRED_METHODS[:BEGUN_WITH]
+"""What a page begins with before a model was asked."""
 TOP_CLASS = -1
 """Stands for whatever class the model finds most probable."""
 
 _MOST_PIXELS = 128
 
-_PASSES = {"gradient": 60, "perturbation": 260, "hidden state": 500, "relevance": 20}
+_PASSES = {"gradient": 60, "hidden state": 500, "relevance": 20}
 _FEW_PASSES = {
     "saliency": 5,
     "input_x_gradient": 5,
@@ -33,7 +49,7 @@ _FEW_PASSES = {
     "exact_last_layer": 10,
 }
 """Forward passes that a method costs about, by family and where it costs less, before it was
-timed here."""
+timed here; methods that perturb ask once for each patch."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +60,25 @@ class ExplainedClass:
     label: str
     probability: float
     is_top: bool
+
+
+def first_methods(config: Any) -> tuple[str, ...]:
+    """What a page begins with for models of a configuration."""
+    fitting = fitting_methods(config)
+    return tuple(name for name in PREFERRED_METHODS if name in fitting)[:BEGUN_WITH]
+
+
+def fitting_choice(ticked: Sequence[str], begun_with: Sequence[str], config: Any) -> list[str]:
+    """Of the ticked methods those that can explain a model, in the order of METHODS.
+
+    Where they still are what the page had `begun_with`, or none of them can, it begins anew; where
+    none is ticked, none is chosen.
+    """
+    fitting = fitting_methods(config)
+    kept = [name for name in fitting if name in ticked]
+    begins = bool(ticked) and (not kept or set(ticked) == set(begun_with))
+    chosen = first_methods(config) if begins else kept
+    return [name for name in METHODS if name in chosen]
 
 
 def class_probabilities(session: Session, selection: Selection) -> list[tuple[int, str, float]]:
@@ -176,7 +211,11 @@ def _method_ms(session: Session, selection: Selection, method: str) -> float:
     known = session.recall(_time_key(selection, method))
     if known is not None:
         return known["latency_ms"]
-    passes = _FEW_PASSES.get(method) or _PASSES[find_method(method).family]
+    family = find_method(method).family
+    if family == "perturbation":
+        passes = 1 + planned(selection).config.token_grid.patches
+    else:
+        passes = _FEW_PASSES.get(method) or _PASSES[family]
     return passes * session.estimate_ms(selection)
 
 

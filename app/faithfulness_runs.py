@@ -1,13 +1,13 @@
 """Deletion and insertion curves of maps, measured step by step and remembered when complete."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from analysis.attribution.faithfulness.curves import CURVES, PerturbationCurves, perturbation_curves
-from analysis.attribution.faithfulness.removal import Removal
+from analysis.attribution.faithfulness.removal import Removal, fitting_removals
 from analysis.attribution.faithfulness.units import UNITS, units_of
 from app.attributions import SEED, Map
 from app.figures.evidence import grid_values
@@ -41,6 +41,19 @@ class CurveChoice:
 
     def baseline(self, kind: str) -> str:
         return self.deletion if kind == "deletion" else self.insertion
+
+
+def fitting_fills(config: Any) -> tuple[str, ...]:
+    """Keys of FILLS that can stand in for parts of the one clip there is."""
+    return tuple(name for name in fitting_removals(config) if name != "other_clip")
+
+
+def first_choice(config: Any) -> CurveChoice:
+    """What the menus begin with for models of a configuration."""
+    default = CurveChoice()
+    if default.insertion in fitting_fills(config):
+        return default
+    return replace(default, insertion="blur")
 
 
 def curve_rows(

@@ -10,6 +10,7 @@ from analysis.attribution.exact.token_map import MapQuestion, Subject, TokenMap,
 from analysis.attribution.memory.layer_memory import LayerMemory, layer_memory
 from analysis.attribution.method import AttributionError
 from analysis.layers.token_grid import TokenGrid
+from analysis.tracing.opened_models import scan_channels, traced_grid
 from analysis.tracing.token_positions import parse_token
 from app.selection import Selection
 from app.session import Session, planned
@@ -120,8 +121,8 @@ def matrix_of_layer(
 def matrix_ms(selection: Selection) -> float:
     """About how long a matrix takes on two cores."""
     config = planned(selection).config
-    length = config.token_grid.length
-    per_scan = length * config.expand * config.width * config.state_size
+    length = traced_grid(config).length
+    per_scan = length * scan_channels(config) * config.state_size
     return 2 * min(length, LARGEST_SIDE) * per_scan / _MATRIX_WORK_PER_MS
 
 
@@ -147,9 +148,11 @@ def map_settings(found: LayerMaps, selection: Selection) -> dict[str, object]:
 
 
 def map_rows(found: LayerMaps) -> list[dict[str, object]]:
-    """A row per token, CLS first; t, y and x count from 0."""
-    grid = found.asked.grid
-    rows: list[dict[str, object]] = [{"token": "cls", "value": found.asked.cls_value}]
+    """A row per token, CLS first where there is one; t, y and x count from 0."""
+    grid, cls_value = found.asked.grid, found.asked.cls_value
+    rows: list[dict[str, object]] = []
+    if cls_value is not None:
+        rows.append({"token": "cls", "value": cls_value})
     for index, value in enumerate(found.asked.values.flat):
         frame, place = divmod(index, grid.h * grid.w)
         row, column = divmod(place, grid.w)

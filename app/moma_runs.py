@@ -27,6 +27,7 @@ from app.moma_models import (
     SmallMoma,
     moma_selection,
     small_moma,
+    trained_momas,
 )
 from app.selection import Selection
 from app.session import Session
@@ -36,6 +37,7 @@ MEASURES = ("scale", "bias", "turn")
 COST_MODELS = (ARCHITECTURE, "moma_b16", "moma_l14")
 COST_FRAMES = (1, 2, 4, 8, 16, 32, 64)
 SHUFFLES = 8
+_LOOKS = "looks at a moma"
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def moma_look(session: Session, selection: Selection, setting: MomaSetting) -> M
     made = small_moma(setting, selection.num_frames)
     own = moma_selection(selection, setting)
     key = session.key("moma look", own, repr(setting))
+    session.note_once(session.key(_LOOKS, own), key)
     known = session.recall(key)
     if known is not None:
         return MomaLook(**known)
@@ -111,6 +114,21 @@ def moma_look(session: Session, selection: Selection, setting: MomaSetting) -> M
         latency_ms=1000 * (time.perf_counter() - begun),
     )
     session.remember(key, asdict(found))
+    return found
+
+
+def known_looks(session: Session, selection: Selection) -> list[tuple[MomaLook, MomaSetting]]:
+    """The latest look at this clip for each set of weights, trained scans first.
+
+    Nothing is computed. Raises VideoError and WeightsError.
+    """
+    found = []
+    for name in (*(card.name for card in trained_momas()), UNTRAINED):
+        own = moma_selection(selection, MomaSetting(name))
+        for key in session.noted(session.key(_LOOKS, own))[:1]:
+            known = session.recall(key)
+            if known is not None:
+                found.append((MomaLook(**known), MomaSetting(**known["setting"])))
     return found
 
 

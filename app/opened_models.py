@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from analysis.tracing.opened_models import check_opened, check_scans_alone, check_takes_masks
+from analysis.tracing.opened_models import check_scans_alone, check_takes_masks, check_traced
 from app.selection import Selection
 from app.session import planned
 
 
-def opened_config(selection: Selection, what: str) -> Any:
-    """Of a model whose layers can be opened. Raises TracingError and WeightsError."""
+def traced_config(selection: Selection, what: str) -> Any:
+    """Of a model whose scans are traced. Raises TracingError and WeightsError."""
     config = planned(selection).config
-    check_opened(config, what)
+    check_traced(config, what)
     return config
 
 

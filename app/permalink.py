@@ -211,7 +211,7 @@ def _read_place(reader: _Reader, selection: Selection) -> Place | None:
 
 def _read_token(text: str, grid: TokenGrid) -> int:
     try:
-        token = parse_token(text[:SHOWN_CHARACTERS], grid) - 1
+        token = parse_token(text[:SHOWN_CHARACTERS], grid) - grid.class_tokens
     except ValueError as error:
         raise LinkError(f"The link selects no token: {error}.") from None
     if token < 0:

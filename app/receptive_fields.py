@@ -7,9 +7,10 @@ import numpy as np
 from analysis.attribution.exact.token_map import Subject
 from analysis.attribution.memory.receptive_field import ReceptiveField, receptive_field
 from analysis.layers.token_grid import TokenGrid
+from analysis.tracing.opened_models import traced_grid
 from analysis.tracing.token_positions import token_index
 from analysis.weights import list_weights, weights_card
-from app.opened_models import opened_config
+from app.opened_models import traced_config
 from app.selection import Selection
 from app.session import Session
 
@@ -40,9 +41,10 @@ def receptive_fields(session: Session, selection: Selection, subject: Subject) -
 
     Raises VideoError and WeightsError.
     """
-    config = opened_config(selection, "The receptive field")
-    grid = config.token_grid
-    token = _token(subject, grid, config.readout)
+    config = traced_config(selection, "The receptive field")
+    grid = traced_grid(config)
+    readout = config.readout if grid.class_tokens else "mean"
+    token = _token(subject, grid, readout)
     untrained = _untrained(selection)
     return Fields(
         model=selection.model,
@@ -51,7 +53,7 @@ def receptive_fields(session: Session, selection: Selection, subject: Subject) -
         untrained=untrained and _field(session, untrained, token),
         frames=session.sampled(selection).pixels,
         grid=grid,
-        readout=config.readout,
+        readout=readout,
         tubelet=selection.tubelet(grid),
     )
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from threading import Event, Lock, RLock
 
 from analysis.prediction import SampledClip, read_clip
-from analysis.tracing.opened_models import check_opened
+from analysis.tracing.opened_models import check_traced
 from analysis.tracing.recorder import Trace, record
 from analysis.video.limits import VideoError
 from analysis.weights import (
@@ -103,10 +103,10 @@ class Session:
     def traced(self, selection: Selection, loaded: LoadedModel, layer: int) -> TracedLayer:
         """Layer `layer`, from 0, of the selection's forward pass; `loaded` runs when it must.
 
-        Raises TracingError for a model whose layers are not opened.
+        Raises TracingError for a model whose scans are not traced.
         """
 
-        check_opened(loaded.model.config, "Hidden attention")
+        check_traced(loaded.model.config, "Hidden attention")
 
         def run(layers: list[int] | None) -> Trace:
             clip = self.sampled(selection, loaded).clip
@@ -164,6 +164,11 @@ class Session:
         with self._noting:
             earlier = [one for one in self.noted(key) if one != item]
             self.remember(key, {"noted": [item, *earlier][:NOTED]})
+
+    def note_once(self, key: str, item: str | int) -> None:
+        """As `note`, but nothing is written where `item` is first already."""
+        if self.noted(key)[:1] != [item]:
+            self.note(key, item)
 
     def noted(self, key: str) -> list:
         """What `note` put under `key`, the latest first."""

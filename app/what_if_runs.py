@@ -22,7 +22,7 @@ from analysis.attribution.interventions.token_sets import all_tokens, region_tok
 from analysis.attribution.method import AttributionError
 from analysis.layers.token_grid import TokenGrid
 from analysis.nearest_names import nearest
-from analysis.tracing.layer_trace import DIRECTIONS
+from analysis.tracing.scan_trace import DIRECTIONS
 from app.opened_models import scanned_config
 from app.result_cache import content_hash
 from app.selection import Selection

@@ -12,8 +12,9 @@ from analysis.layers.mixer import BidirectionalMixer
 from analysis.layers.token_grid import TokenGrid
 from analysis.ops.memory_scan import memory_scan
 from analysis.ops.scan_states import ScanInputs
-from analysis.tracing.layer_trace import DIRECTIONS, SUFFIXES
+from analysis.tracing.layer_trace import SUFFIXES
 from analysis.tracing.recorder import LayerRecord
+from analysis.tracing.scan_trace import DIRECTIONS
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -94,6 +95,36 @@ def find_method(name: str) -> Method:
     if name not in METHODS:
         raise AttributionError(f"There is no method {name!r}; {nearest(name, METHODS)}")
     return METHODS[name]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Methods that cannot explain a model, and why, in one sentence."""
+
+    methods: tuple[str, ...]
+    reason: str
+
+
+def fitting_methods(config: Any) -> tuple[str, ...]:
+    """Names of the methods that can explain models of a configuration, in the order of METHODS."""
+    refused = {name for refusal in refusals(config) for name in refusal.methods}
+    return tuple(name for name in METHODS if name not in refused)
+
+
+def refusals(config: Any) -> tuple[Refusal, ...]:
+    """What cannot explain models of a configuration, methods with the same reason together."""
+    by_reason: dict[str, list[Method]] = {}
+    for method in METHODS.values():
+        reason = method.refusal(config, "Each of them")
+        if reason:
+            by_reason.setdefault(reason, []).append(method)
+    return tuple(
+        Refusal(
+            tuple(method.name for method in methods),
+            reason if len(methods) > 1 else methods[0].refusal(config, methods[0].title),
+        )
+        for reason, methods in by_reason.items()
+    )
 
 
 def _question(model, clip, target, generator, progress) -> Question:

@@ -20,7 +20,8 @@ from analysis.ops.gate import gated_sum
 from analysis.ops.norm import add_residual
 from analysis.ops.scan_order import LayerScan
 from analysis.ops.selective_scan import selective_scan
-from analysis.tracing.layer_trace import DIRECTIONS, SUFFIXES
+from analysis.tracing.layer_trace import SUFFIXES
+from analysis.tracing.scan_trace import DIRECTIONS
 
 
 @dataclass(frozen=True, eq=False)

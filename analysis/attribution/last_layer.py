@@ -6,6 +6,7 @@ from analysis.attribution.method import (
     Answer,
     Method,
     Question,
+    inside_adapted_videomamba,
     model_input,
     relative_error,
     videomamba,
@@ -65,5 +66,6 @@ METHODS = (
             "where the layers before took it from",
             "how tokens steer the scans through step sizes, B and C",
         ),
+        check=inside_adapted_videomamba,
     ),
 )

@@ -10,6 +10,7 @@ from analysis.attribution.method import (
     AttributionError,
     Method,
     Question,
+    inside_videomamba,
     relative_error,
     videomamba,
 )
@@ -155,5 +156,6 @@ METHODS = (
         mamba_lrp,
         {"silu": True, "scan": True, "gate": True, "norm": True, "gamma": 0.0},
         omits=("how tokens steer the scans through step sizes, B and C",),
+        check=inside_videomamba,
     ),
 )

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from analysis.models.videomamba import VideoMamba
+from analysis.models.videomamba import VideoMamba, VideoMambaConfig
 from analysis.nearest_names import nearest
 from analysis.tracing.opened_models import TracingError, check_opened, check_scans_alone
 
@@ -54,10 +54,19 @@ class Question:
 
     @cached_property
     def tubelet(self) -> tuple[int, int, int]:
-        """Frames, rows and columns of pixels in one token."""
-        grid = self.model.token_grid
-        _, _, frames, height, width = self.clip.shape
-        return frames // grid.t, height // grid.h, width // grid.w
+        """Frames, rows and columns of pixels in one token.
+
+        Raises AttributionError where a model that takes any size was given one that does not come
+        out even.
+        """
+        grid, sides = self.model.token_grid, tuple(self.clip.shape[2:])
+        tokens = grid.t, grid.h, grid.w
+        if any(side % count for side, count in zip(sides, tokens, strict=True)):
+            raise AttributionError(
+                f"A clip of {_times(sides)} (frames, rows, columns) can't be shared evenly among "
+                f"the model's {_times(tokens)} tokens; choose another size."
+            )
+        return tuple(side // count for side, count in zip(sides, tokens, strict=True))
 
     def on_token_grid(self, pixels: Tensor) -> Tensor:
         """Sums of `pixels` (T, H, W) over the tubelet of each token: (t, h, w)."""
@@ -92,6 +101,28 @@ class Answer:
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
+def any_classifier(config: Any, title: str) -> None:
+    """The check of methods that ask a model from outside: they explain every classifier."""
+
+
+def inside_videomamba(config: Any, title: str, *, adaptors: bool = False) -> None:
+    """The check of methods that read the scans of VideoMamba and Vim.
+
+    adaptors: whether the method counts in what they add to scans. Raises AttributionError, one
+    sentence that begins with the `title`, for other models.
+    """
+    try:
+        (check_opened if adaptors else check_scans_alone)(config, title)
+    except TracingError as error:
+        raise AttributionError(str(error)) from error
+    if not isinstance(config, VideoMambaConfig):
+        raise AttributionError(f"{title} reads the inside of VideoMamba and Vim alone.")
+
+
+inside_adapted_videomamba = partial(inside_videomamba, adaptors=True)
+"""The same of methods that count adaptors in."""
+
+
 @dataclass(frozen=True, eq=False)
 class Method:
     """An attribution method and how a page speaks of it.
@@ -100,6 +131,8 @@ class Method:
     function: called with a Question and every setting of `defaults` as a keyword.
     omits: what the method leaves out, unless the answer says otherwise.
     choices: for settings that are words, the words.
+    check: raises AttributionError, a sentence that begins with the title it is given, for a
+        configuration whose models the method cannot explain.
     """
 
     name: str
@@ -111,6 +144,7 @@ class Method:
     defaults: Mapping[str, object] = field(default_factory=dict)
     omits: tuple[str, ...] = ()
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    check: Callable[[Any, str], None] = any_classifier
 
     def complete(self, settings: Mapping[str, object]) -> dict[str, object]:
         """`settings` with the defaults for what they leave out.
@@ -126,6 +160,14 @@ class Method:
                 hint = nearest(value, words)
                 raise AttributionError(f"{self.title} knows no {name} {value!r}; {hint}")
         return {**self.defaults, **settings}
+
+    def refusal(self, config: Any, title: str) -> str:
+        """Why the method, called by a title, cannot explain such models; "" where it can."""
+        try:
+            self.check(config, title)
+        except AttributionError as error:
+            return str(error)
+        return ""
 
 
 def is_image_model(model: nn.Module) -> bool:
@@ -162,10 +204,7 @@ def videomamba(model: nn.Module, title: str, *, adaptors: bool = False) -> Video
 
     `adaptors`: whether the method counts in what they add to scans.
     """
-    try:
-        (check_opened if adaptors else check_scans_alone)(model.config, title)
-    except TracingError as error:
-        raise AttributionError(str(error)) from error
+    inside_videomamba(model.config, title, adaptors=adaptors)
     if not isinstance(model, VideoMamba):
         raise AttributionError(
             f"{title} reads the inside of VideoMamba classifiers, not of a {type(model).__name__}."
@@ -175,6 +214,10 @@ def videomamba(model: nn.Module, title: str, *, adaptors: bool = False) -> Video
             f"{title} needs a float32 or float64 model, this one is in {model.cls_token.dtype}."
         )
     return model
+
+
+def _times(sides: tuple[int, ...]) -> str:
+    return " x ".join(map(str, sides))
 
 
 def relative_error(total: float, promised: float) -> float:

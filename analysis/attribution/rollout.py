@@ -11,6 +11,7 @@ from analysis.attribution.method import (
     Answer,
     Method,
     Question,
+    inside_videomamba,
     layer_number,
     model_input,
     videomamba,
@@ -159,6 +160,7 @@ METHODS = (
         single_layer,
         {"layer": -1},
         omits=(*_ALPHA_ONLY, "all other layers"),
+        check=inside_videomamba,
     ),
     Method(
         "hidden_attention_rollout",
@@ -169,6 +171,7 @@ METHODS = (
         _attention_rollout,
         _ROLLOUT,
         omits=_ALPHA_ONLY,
+        check=inside_videomamba,
     ),
     Method(
         "hidden_attention_class",
@@ -179,6 +182,7 @@ METHODS = (
         _attention_rollout,
         _FOR_A_CLASS,
         omits=("the convolution", "the skip D u", "evidence against the class"),
+        check=inside_videomamba,
     ),
     Method(
         "implicit_attention",
@@ -188,6 +192,7 @@ METHODS = (
         "arXiv 2405.16504",
         _implicit_rollout,
         {**_ROLLOUT, "skip": False},
+        check=inside_videomamba,
     ),
     Method(
         "latim",
@@ -198,6 +203,7 @@ METHODS = (
         _latim_rollout,
         _ROLLOUT,
         omits=("what taps of the convolution do together", "biases", "directions of vectors"),
+        check=inside_videomamba,
     ),
     Method(
         "exact_rollout",
@@ -208,6 +214,7 @@ METHODS = (
         _exact_rollout,
         _ROLLOUT,
         omits=("biases", "directions of vectors", _SELECTION),
+        check=inside_videomamba,
     ),
     Method(
         "exact_class_rollout",
@@ -218,5 +225,6 @@ METHODS = (
         _exact_rollout,
         _FOR_A_CLASS,
         omits=("biases", "evidence against the class", _SELECTION),
+        check=inside_videomamba,
     ),
 )

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from analysis.attribution.exact.frozen_scan import FrozenScan
 from analysis.attribution.exact.scan_columns import ScanColumns
-from analysis.tracing.layer_trace import LayerTrace, ScanTrace, convolve, run_scan
+from analysis.tracing.layer_trace import LayerTrace
+from analysis.tracing.scan_trace import ScanTrace, convolve, run_scan
 
 BLOCK_BYTES = 8 * 2**20
 """Size of the tensors that are made on the way, (sources, L, E)."""

@@ -15,7 +15,7 @@ from analysis.attribution.exact.frozen_scan import FrozenScan
 from analysis.layers.token_grid import TokenGrid
 from analysis.ops.scan_order import token_permutation
 from analysis.tracing.hidden_states import hidden_states
-from analysis.tracing.layer_trace import DIRECTIONS, ScanTrace, run_scan
+from analysis.tracing.scan_trace import DIRECTIONS, ScanTrace, run_scan
 
 TOY_GRID = TokenGrid(3, 3, 3)
 BALL: tuple[int, int, int] = (3, 13, 23)
@@ -124,6 +124,7 @@ def _scan(setting: ToySetting) -> ScanTrace:
         y=y,
         conv_weight=one,
         conv_bias=torch.zeros(1, dtype=torch.float64),
+        activation="silu",
     )
 
 

@@ -63,6 +63,7 @@ def register(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Prints the map; exit code 1 with one sentence when it can't be made."""
     from analysis.prediction import read_clip
+    from analysis.prediction.relation import scan_order_of
     from analysis.video.limits import VideoError
     from analysis.weights import WeightsError
 
@@ -76,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
         "clip": options.clip,
         "model": loaded.card.name,
         "training": loaded.card.training,
-        "scan_order": loaded.model.scan_order,
+        "scan_order": scan_order_of(loaded.model),
         "frame_indices": list(sampled.frame_indices),
         "method": options.method,
     }
@@ -98,17 +99,19 @@ def _way(options: argparse.Namespace):
 
 def _explain_exactly(loaded, clip, options: argparse.Namespace) -> dict:
     from analysis.attribution.exact.token_map import MapQuestion, token_map
+    from analysis.tracing.opened_models import check_traced, traced_grid
 
     asked = {name: _or(getattr(options, name), value) for name, value in _EXACT_DEFAULTS.items()}
     number = asked.pop("layer")
-    subject = _subject(asked.pop("token"), loaded.model.token_grid)
+    check_traced(loaded.model.config, "The exact method")
+    subject = _subject(asked.pop("token"), traced_grid(loaded.model.config))
     trace, target, direction = _traced(loaded, clip, options, number, asked["score"])
     found = token_map(trace.layer(number), MapQuestion(subject, **asked), trace.readout, direction)
     return {
         **_class_words(loaded, target),
         "map": found.values.tolist(),
         "cls": found.cls_value,
-        "by_frame": found.by_frame.tolist(),
+        "by_frame": found.by_frame.tolist()[: None if found.grid.class_tokens else -1],
         "signed": found.signed,
         **_proof_words(found),
     }
@@ -133,6 +136,7 @@ def _explain_all_pairs(loaded, clip, options: argparse.Namespace) -> dict:
     return {
         **_class_words(loaded, target),
         "matrix": found.values.tolist(),
+        "cls_block": bool(found.grid.class_tokens),
         "blocks_per_frame": found.per_frame,
         "tokens_per_block": found.tokens_per_block,
         "signed": target is not None,
@@ -247,26 +251,26 @@ def _print(row: dict) -> None:
     if row["label"] is not None:
         print(f"class: {row['label']}")
     if "matrix" in row:
-        _print_matrix(row["matrix"], row["blocks_per_frame"])
+        _print_matrix(row["matrix"], row["blocks_per_frame"], row["cls_block"])
     else:
-        sums = [*enumerate(row["by_frame"][:-1]), ("CLS", row["by_frame"][-1])]
+        frames = [*range(len(row["map"])), "CLS"][: len(row["by_frame"])]
+        sums = list(zip(frames, row["by_frame"], strict=True))
         print_table(("frame", "sum over its tokens"), sums)
     for omitted in row["omits"]:
         print(f"left out: {omitted}")
     if row["completeness_error"] is None:
         print("completeness error: the method promises no sum")
     else:
-        print(
-            f"completeness error {row['completeness_error']:.1e}, "
-            f"bias share {row['bias_share']:.3g}, {row['dtype']}"
-        )
+        share = row["bias_share"]
+        biases = "" if share is None else f"bias share {share:.3g}, "
+        print(f"completeness error {row['completeness_error']:.1e}, {biases}{row['dtype']}")
 
 
-def _print_matrix(values: list[list[float]], per_frame: int) -> None:
+def _print_matrix(values: list[list[float]], per_frame: int, has_cls: bool) -> None:
     """Rows receive, columns give; blocks have the numbers of their frames."""
-    numbers = (divmod(block, per_frame) for block in range(len(values) - 1))
+    numbers = (divmod(block, per_frame) for block in range(len(values) - has_cls))
     frames = (f"{frame}" if per_frame == 1 else f"{frame}.{part}" for frame, part in numbers)
-    names = ["CLS", *frames]
+    names = [*["CLS"] * has_cls, *frames]
     print_table(
         ("to \\ from", *names), [(name, *row) for name, row in zip(names, values, strict=True)]
     )

@@ -36,7 +36,11 @@ def register(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("files", nargs="*", metavar="CLIP", help="video files to judge on instead")
     parser.add_argument("--model", default=DEFAULT_MODEL, help=f"weights ({DEFAULT_MODEL})")
-    parser.add_argument("--methods", default="all", help="all, or names with commas between (all)")
+    parser.add_argument(
+        "--methods",
+        default="all",
+        help="all that can explain the model, or names with commas between (all)",
+    )
     parser.add_argument("--clips", type=int, default=8, help="rendered clips (8)")
     parser.add_argument("--photographs", type=Path, metavar="FOLDER", help="your own photographs")
     parser.add_argument(
@@ -89,16 +93,17 @@ def run(options: argparse.Namespace) -> int:
 
 def _judged(options: argparse.Namespace) -> dict:
     """The table as it is printed and kept, clip after clip."""
+    from analysis.prediction.relation import scan_order_of
     from analysis.weights import load_model
 
     loaded = load_model(options.model)
-    methods, settings = _methods(options.methods), _settings(options)
+    methods, settings = _methods(options.methods, loaded.config), _settings(options)
     clips = clips_to_judge(options, loaded)
     heading = {
         "model": loaded.card.name,
         "training": loaded.card.training,
-        "scan_order": loaded.model.scan_order,
-        "readout": loaded.config.readout,
+        "scan_order": scan_order_of(loaded.model),
+        "readout": getattr(loaded.config, "readout", None),
         "sha256": loaded.content_hash,
         "clips_from": [Path(file).name for file in options.files]
         or "camera moves over photographs never trained on",
@@ -117,11 +122,14 @@ def _judged(options: argparse.Namespace) -> dict:
     return _table(heading, judged[:count], settings.seed)
 
 
-def _methods(text: str) -> tuple[str, ...]:
-    from analysis.attribution.attribution import METHODS, find_method
+def _methods(text: str, config) -> tuple[str, ...]:
+    """Those named; of "all" those that can explain the model, the others named once."""
+    from analysis.attribution.attribution import find_method, fitting_methods, refusals
 
     if text == "all":
-        return tuple(METHODS)
+        for refusal in refusals(config):
+            say(f"Left out: {', '.join(refusal.methods)}. {refusal.reason}")
+        return fitting_methods(config)
     return tuple(find_method(name.strip()).name for name in text.split(","))
 
 

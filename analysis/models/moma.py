@@ -108,7 +108,10 @@ class Moma(nn.Module):
 
         The mean of the last tokens through CLIP's own last norm and projection.
         """
-        last = self._last_step(clip)
+        return self.directions(self._last_step(clip))
+
+    def directions(self, last: Step) -> Tensor:
+        """What is read out of the tokens after the last step: the directions of `encode_clips`."""
         tokens = last.cls if self.config.readout == "cls" else last.patches.flatten(1, 3)
         return F.normalize(self.tower.project(tokens.mean(1)), dim=-1)
 

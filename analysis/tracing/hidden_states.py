@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from analysis.tracing.layer_trace import ScanTrace
+from analysis.tracing.scan_trace import ScanTrace
 
 DEFAULT_CHUNK_BYTES = 32 * 2**20
 DEFAULT_BUDGET_BYTES = 512 * 2**20

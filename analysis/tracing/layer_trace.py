@@ -1,12 +1,15 @@
-"""Every quantity of one layer's two directions, recomputed from the tokens that entered its mixer.
+"""Every quantity of one layer's scans, recomputed from the tokens that entered it.
 
 At inference a mixer runs in kernels that keep nothing (`BidirectionalMixer._mix_at_once`), so hooks
 see only what goes in and what comes out. What lies between follows from the input and the
 parameters; a trace carries the output that the model really gave to be held against.
+
+Here stand the traces and how a mixer is traced; `analysis.tracing.modulator_trace` does it for the
+layers of MoMa.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -14,105 +17,112 @@ from torch import Tensor
 
 from analysis.layers.mixer import BidirectionalMixer
 from analysis.layers.token_grid import TokenGrid
-from analysis.ops.scan_order import LayerScan, inverse_permutation
-from analysis.ops.selective_scan import selective_scan
+from analysis.ops.scan_order import LayerScan
 from analysis.tracing.enrichment import Around, Enrichment, memory_of, surroundings_of
+from analysis.tracing.scan_trace import DIRECTIONS, ScanParameters, ScanTrace, kept, trace_scan
 from analysis.tracing.token_positions import scan_positions
 
-DIRECTIONS: tuple[str, str] = ("forward", "backward")
 SUFFIXES: dict[str, str] = {"forward": "", "backward": "_b"}
 """What the names of a direction's parameters end in."""
 
 
 @dataclass(frozen=True, eq=False)
-class ScanTrace:
-    """One direction of one layer in one token order (Mamba paper, section 3; B = 1 is left out).
+class WayOut:
+    """How the gated scans of a layer become what it adds to the residual stream, linear in them.
 
-    Everything that belongs to tokens is in canonical index order; `positions` leads to the order
-    in which the recurrence reads. Shapes: L tokens, E inner channels, N states, K taps.
+    Of y (L, E), gated, token t gets scale[t] * (weight y[t] + factor[t] * (factor_weight y[t])),
+    and constant[t], which comes from no scan.
 
-    direction: "forward" | "backward".
-    share: weight of this scan in its direction, 1 / number of token orders the direction reads.
-    positions: (L,) sequence index read at each step; `x[positions]` is what a causal recurrence
-        sees, the backward direction reversed already.
-    x: (L, E) inner tokens; c: (L, E) convolution output with bias, before SiLU; u: (L, E) after.
-    dt: (L, E) step sizes after softplus, positive.
-    A: (E, N) rates, negative; B, C: (L, N); D: (E,) skip weights.
-    y: (L, E) scan output with the skip and with what adaptors add to it, before the gate.
-    conv_weight: (E, K), the last tap meets the token itself; conv_bias: (E,).
-    enrichment: what adaptors add to y; None without any.
+    weight: (D, E). scale: (L, 1), of a norm behind the scans, held at its value; None without.
+    factor: (L, D) and factor_weight: (D, E), where scans say what tokens are multiplied with; None
+    elsewhere. constant: (L, D), None for zero.
     """
 
-    token_order: str
-    direction: str
-    share: float
-    positions: Tensor
-    x: Tensor
-    c: Tensor
-    u: Tensor
-    dt: Tensor
-    A: Tensor
-    B: Tensor
-    C: Tensor
-    D: Tensor
-    y: Tensor
-    conv_weight: Tensor
-    conv_bias: Tensor
-    enrichment: Enrichment | None = None
+    weight: Tensor
+    scale: Tensor | None = None
+    factor: Tensor | None = None
+    factor_weight: Tensor | None = None
+    constant: Tensor | None = None
 
-    @property
-    def steps(self) -> Tensor:
-        """(L,) step at which each token is read: the inverse of `positions`."""
-        return inverse_permutation(self.positions)
+    def __call__(self, y: Tensor, token: int | None = None) -> Tensor:
+        """What y (..., L, E) gives to its tokens, or y (..., E) to `token`: (..., D)."""
+        at = slice(None) if token is None else token
+        y = y if self.scale is None else y * self.scale[at]
+        given = y @ self.weight.T
+        return (
+            given if self.factor is None else given + self.factor[at] * (y @ self.factor_weight.T)
+        )
 
-    def elapsed(self) -> Tensor:
-        """S: running sum of dt (L, E) in float64, along the scan (entry i belongs to step i).
+    def bound(self, size: Tensor, token: int) -> Tensor:
+        """(D,) what |y| of `size` (E,) gives to `token` at most."""
+        scale = 1 if self.scale is None else self.scale[token]
+        weight = self.weight
+        if self.factor is not None:
+            weight = weight + self.factor[token][:, None] * self.factor_weight
+        return weight.abs() @ (size * scale)
 
-        Single precision loses up to 0.2 % of a decay over a few thousand tokens.
-        """
-        return self.dt[self.positions].double().cumsum(0)
+    def back(self, direction: Tensor) -> Tensor:
+        """(L, E) such that <direction[t], given[t]> = <back[t], y[t]>; direction (L, D)."""
+        y = direction @ self.weight
+        if self.factor is not None:
+            y = y + (direction * self.factor) @ self.factor_weight
+        return y if self.scale is None else y * self.scale
 
 
 @dataclass(frozen=True, eq=False)
 class LayerTrace:
-    """One layer: what entered its mixer, every quantity within, and what really came out.
+    """One layer: what entered it, every quantity within, and what really came out.
 
-    layer: number from 0.
+    layer: number from 0. grid: where the tokens of the scans stand.
     residual: (L, D) the residual stream that the layer normalised (its block's input).
-    tokens: (L, D) the normalised stream, input of the mixer.
-    z: (L, E); gate: (L, E) = SiLU(z), shared by both directions.
-    out_weight: (D, E) output projection (it has no bias), halved where directions are averaged.
-    scans: forward ones first; a direction that reads several token orders has one scan for each.
-    output: (L, D) of the mixer in the model's own forward pass. The block's output in the sense of
-        a residual network is `residual + output`.
+    tokens: (L, D) the normalised stream, input of the layer's first projection.
+    z: (L, E) what the gate is made of, None in a layer without one; gate: (L, E), shared by all
+        scans, 1 without one.
+    way_out: from the gated scans to the residual stream.
+    scans: forward ones first; a direction that reads several token orders has one scan for each,
+        and a direction that is not read has none.
+    output: (L, D) what the model's own forward pass added to the residual stream. The block's
+        output in the sense of a residual network is `residual + output`.
     """
 
     layer: int
     grid: TokenGrid
     residual: Tensor
     tokens: Tensor
-    z: Tensor
+    z: Tensor | None
     gate: Tensor
-    out_weight: Tensor
+    way_out: WayOut
     scans: tuple[ScanTrace, ...]
     output: Tensor
 
+    @property
+    def out_weight(self) -> Tensor:
+        """(D, E) output projection, halved where directions are averaged."""
+        return self.way_out.weight
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """Those of `DIRECTIONS` that are read."""
+        return tuple(name for name in DIRECTIONS if self.direction(name))
+
     def direction(self, name: str) -> tuple[ScanTrace, ...]:
-        """The scans of "forward" or "backward"; their shares sum to 1."""
+        """The scans of "forward" or "backward"."""
         return tuple(scan for scan in self.scans if scan.direction == name)
 
     def direction_output(self, name: str) -> Tensor:
-        """y (L, E) of a direction: its scans averaged, before the gate."""
-        return sum(scan.share * scan.y for scan in self.direction(name))
+        """y (L, E) of a direction: its scans with their shares, before the gate."""
+        scans = (scan.share * scan.y for scan in self.direction(name))
+        return sum(scans, start=torch.zeros_like(self.gate))
 
     @property
     def inner_output(self) -> Tensor:
-        """y_f + y_b (L, E): both directions summed, before the gate."""
+        """(L, E): all scans with their shares, before the gate."""
         return self.direction_output("forward") + self.direction_output("backward")
 
     def recomputed_output(self) -> Tensor:
-        """Wo (gate * (y_f + y_b)) (L, D): `output` again, from the traced quantities."""
-        return (self.gate * self.inner_output) @ self.out_weight.T
+        """`output` (L, D) again, from the traced quantities."""
+        given, constant = self.way_out(self.gate * self.inner_output), self.way_out.constant
+        return given if constant is None else given + constant
 
 
 @torch.inference_mode(False)
@@ -130,7 +140,7 @@ def trace_layer(
 
     Computed in the dtype of the mixer's parameters, on the CPU, without gradients.
     """
-    inner, z = F.linear(tokens, _kept(mixer.in_proj.weight)).split(mixer.inner_width, dim=-1)
+    inner, z = F.linear(tokens, kept(mixer.in_proj.weight)).split(mixer.inner_width, dim=-1)
     return LayerTrace(
         layer=layer,
         grid=grid,
@@ -138,7 +148,7 @@ def trace_layer(
         tokens=tokens,
         z=z,
         gate=F.silu(z),
-        out_weight=mixer.directions_share * _kept(mixer.out_proj.weight),
+        way_out=WayOut(mixer.directions_share * kept(mixer.out_proj.weight)),
         scans=tuple(_trace_scans(mixer, grid, scan, inner)),
         output=output,
     )
@@ -163,72 +173,21 @@ def _trace_scan(
     around: Around | None,
 ) -> ScanTrace:
     suffix = SUFFIXES[direction]
+    positions = scan_positions(token_order, direction, grid)
+    scan = trace_scan(_parameters(mixer, suffix), inner, token_order, direction, positions, share)
+    if mixer.adaptor_t is None and mixer.adaptor_s is None:
+        return scan
+    enrichment = Enrichment(memory_of(mixer, grid, token_order, suffix, inner), around)
+    u, dt, B = (x[positions] for x in (scan.u, scan.dt, scan.B))
+    y = enrichment(scan.y[None], u[None], dt, scan.A, B, scan.C, scan.steps)[0]
+    return replace(scan, y=y, enrichment=enrichment)
+
+
+def _parameters(mixer: BidirectionalMixer, suffix: str) -> ScanParameters:
     conv, x_proj, dt_proj = (
         mixer.get_submodule(name + suffix) for name in ("conv1d", "x_proj", "dt_proj")
     )
-    positions = scan_positions(token_order, direction, grid)
-    steps = inverse_permutation(positions)
-    weight, bias = _kept(conv.weight)[:, 0], _kept(conv.bias)
-    c = convolve(inner[positions], weight, bias)[steps]
-    u = F.silu(c)
-    low_rank, B, C = F.linear(u, _kept(x_proj.weight)).split(
-        [mixer.delta_rank, mixer.state_size, mixer.state_size], dim=-1
-    )
-    dt = F.softplus(F.linear(low_rank, _kept(dt_proj.weight), _kept(dt_proj.bias)))
     # The mixer itself rounds A_log to single precision, in float64 too.
-    A = -torch.exp(_kept(mixer.get_parameter(f"A{suffix}_log")).float()).to(u.dtype)
-    D = _kept(mixer.get_parameter(f"D{suffix}"))
-    y = run_scan(u[positions][None], dt[positions], A, B[positions], C[positions], D)[:, steps]
-    enrichment = None
-    if mixer.adaptor_t is not None or mixer.adaptor_s is not None:
-        memory = memory_of(mixer, grid, token_order, suffix, inner)
-        enrichment = Enrichment(memory, around)
-        y = enrichment(y, u[positions][None], dt[positions], A, B[positions], C, steps)
-    return ScanTrace(
-        token_order=token_order,
-        direction=direction,
-        share=share,
-        positions=positions,
-        x=inner,
-        c=c,
-        u=u,
-        dt=dt,
-        A=A,
-        B=B,
-        C=C,
-        D=D,
-        y=y[0],
-        conv_weight=weight,
-        conv_bias=bias,
-        enrichment=enrichment,
-    )
-
-
-def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """The causal depthwise convolution of tokens in scan order (..., L, E); linear without bias.
-
-    weight (E, K), bias (E,). Analysis spec, section 1, step 1.
-    """
-    taps = weight.shape[1]
-    padded = F.pad(x, (0, 0, taps - 1, 0))
-    length = x.shape[-2]
-    out = sum(padded[..., k : k + length, :] * weight[:, k] for k in range(taps))
-    return out if bias is None else out + bias
-
-
-def run_scan(u: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None) -> Tensor:
-    """The selective scan of u (G, L, E) with one dt (L, E), B and C (L, N) for all G inputs.
-
-    Everything in scan order. With dt, B and C given it is linear in u. Returns (G, L, E).
-    """
-    batch = len(u)
-
-    def shared(x: Tensor) -> Tensor:
-        return x.T.expand(batch, -1, -1)
-
-    y = selective_scan(u.transpose(1, 2), shared(dt), A, shared(B), shared(C), D)
-    return y.transpose(1, 2)
-
-
-def _kept(parameter: Tensor) -> Tensor:
-    return parameter.detach().cpu()
+    A = -torch.exp(kept(mixer.get_parameter(f"A{suffix}_log")).float()).to(conv.weight.dtype)
+    D = kept(mixer.get_parameter(f"D{suffix}"))
+    return ScanParameters(conv, x_proj, dt_proj, A, D, "silu")

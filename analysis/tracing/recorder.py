@@ -8,12 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from analysis.layers.mixer import BidirectionalMixer
-from analysis.layers.token_grid import TokenGrid
+from analysis.layers.modulation import Modulation
+from analysis.layers.token_grid import ClassFreeGrid, TokenGrid
+from analysis.models.moma import Moma
 from analysis.models.videomamba import VideoMamba
 from analysis.models.videomamba_trunk import VideoMambaTrunk
 from analysis.ops.scan_order import LayerScan
 from analysis.tracing.layer_trace import LayerTrace, trace_layer
-from analysis.tracing.opened_models import TracingError
+from analysis.tracing.modulator_trace import ModulatorRecord, added
+from analysis.tracing.opened_models import TracingError, check_traced
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,19 +48,21 @@ class LayerRecord:
 class Trace:
     """One forward pass on one clip.
 
-    Layers are kept as the little that hooks saw (three times L x D); `layer` recomputes the rest
-    when asked, with the parameters the model has then.
+    Layers are kept as the little that hooks saw (three times L x D at most); `layer` recomputes the
+    rest when asked, with the parameters the model has then.
 
-    readout: "cls" | "mean". final_residual: (L, D) the stream that the final norm received;
-    final_tokens: (L, D) after it; logits: (num_classes,).
+    scan_order: None where the paths are those of none. readout: "cls" | "mean", what the head reads
+    of the scanned tokens; "mean" for MoMa, whose class tokens are never scanned. final_residual:
+    (L, D) the stream that the final norm received; final_tokens: (L, D) after it; both None for
+    MoMa, which takes a mean before its norm. logits: (num_classes,).
     """
 
     grid: TokenGrid
-    scan_order: str
+    scan_order: str | None
     readout: str
-    records: tuple[LayerRecord, ...]
-    final_residual: Tensor
-    final_tokens: Tensor
+    records: tuple[LayerRecord | ModulatorRecord, ...]
+    final_residual: Tensor | None
+    final_tokens: Tensor | None
     logits: Tensor
 
     @property
@@ -83,7 +88,7 @@ class Trace:
 class Recording:
     """Filled by the forward passes inside a `recorder` block."""
 
-    model: VideoMambaTrunk
+    model: VideoMambaTrunk | Moma
     _seen: dict = field(default_factory=dict)
     _trace: Trace | None = None
 
@@ -104,22 +109,31 @@ class Recording:
             raise ValueError(f"a model is traced on one clip at a time, got {len(clips)}")
 
     def note(self, key: object, *values: object) -> None:
-        """Keep copies of tensors (1, L, D), or things as they are, under a key."""
+        """Keep copies of tensors (1, ...) without their first axis, things as they are, by key."""
         with torch.inference_mode(False), torch.no_grad():
             self._seen[key] = [_copied(value) for value in values]
 
     def finish(self, layers: Sequence[int]) -> None:
         """Make a trace of what was kept in a pass that has ended."""
-        records = self.records(layers)
+        model = self.model
+        records = (self._modulations if isinstance(model, Moma) else self.records)(layers)
         seen, self._seen = self._seen, {}
+        final_residual, final_tokens = seen.get("norm", (None, None))
         self._trace = Trace(
-            grid=self.model.token_grid,
-            scan_order=self.model.scan_order,
-            readout=self.model.config.readout,
+            grid=(grid := records[0].grid),
+            scan_order=model.scan_order,
+            readout=model.config.readout if grid.class_tokens else "mean",
             records=records,
-            final_residual=seen["norm"][0],
-            final_tokens=seen["norm"][1],
+            final_residual=final_residual,
+            final_tokens=final_tokens,
             logits=seen["logits"][0],
+        )
+
+    def _modulations(self, layers: Sequence[int]) -> tuple[ModulatorRecord, ...]:
+        modulators = self.model.modulators
+        return tuple(
+            ModulatorRecord(number, modulators[number], *self._seen["modulation", number])
+            for number in layers
         )
 
     def records(self, layers: Sequence[int]) -> tuple[LayerRecord, ...]:
@@ -150,10 +164,11 @@ def _copied(value: object) -> object:
 
 
 @contextmanager
-def recorder(model: VideoMamba, layers: Sequence[int] | None = None) -> Iterator[Recording]:
+def recorder(model: VideoMamba | Moma, layers: Sequence[int] | None = None) -> Iterator[Recording]:
     """Inside the block every forward pass of `model` is recorded, one clip at a time.
 
-    layers: numbers from 0, negative ones from the end; all by default. The model is in evaluation
+    layers: numbers from 0, negative ones from the end; all by default. MoMa's layers are its
+    state-space layers, in the order of the pass. The model is in evaluation
     mode within. However the block ends, hooks are taken down, every module has its mode back, and
     what was not taken is freed. Tensors are copied to the CPU in the model's dtype.
 
@@ -170,7 +185,7 @@ def recorder(model: VideoMamba, layers: Sequence[int] | None = None) -> Iterator
         yield recording
 
 
-def record(model: VideoMamba, clip: Tensor, layers: Sequence[int] | None = None) -> Trace:
+def record(model: VideoMamba | Moma, clip: Tensor, layers: Sequence[int] | None = None) -> Trace:
     """The trace of one forward pass without gradients.
 
     clip: (C, T, H, W), (C, H, W) for image models, or the same with a batch axis of one.
@@ -181,7 +196,7 @@ def record(model: VideoMamba, clip: Tensor, layers: Sequence[int] | None = None)
         return recording.take()
 
 
-def batched(model: VideoMamba, clip: Tensor) -> Tensor:
+def batched(model: VideoMamba | Moma, clip: Tensor) -> Tensor:
     """A clip with a batch axis of one; where it has one it stays as it is."""
     return clip[None] if clip.dim() == (3 if model.config.num_frames is None else 4) else clip
 
@@ -198,18 +213,21 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def check_precision(model: VideoMambaTrunk) -> None:
+def check_precision(model: VideoMambaTrunk | Moma) -> None:
     """Raises ValueError for a model in half precision."""
-    dtype = model.cls_token.dtype
+    dtype = next(model.parameters()).dtype
     if dtype not in (torch.float32, torch.float64):
         raise ValueError(f"tracing needs a float32 or float64 model, this one is in {dtype}")
 
 
-def _checked(model: VideoMamba, layers: Sequence[int] | None) -> tuple[int, ...]:
-    if not isinstance(model, VideoMamba):
-        raise TracingError(f"only VideoMamba classifiers are traced, got {type(model).__name__}")
+def _checked(model: VideoMamba | Moma, layers: Sequence[int] | None) -> tuple[int, ...]:
+    if not isinstance(model, VideoMamba | Moma):
+        raise TracingError(
+            f"only VideoMamba classifiers and MoMa are traced, got {type(model).__name__}"
+        )
+    check_traced(model.config, "A trace")
     check_precision(model)
-    depth = len(model.layers)
+    depth = model.config.depth
     for number in layers or ():
         if not -depth <= number < depth:
             raise ValueError(f"the model has layers 0 to {depth - 1}, not {number}")
@@ -218,10 +236,15 @@ def _checked(model: VideoMamba, layers: Sequence[int] | None) -> tuple[int, ...]
     )
 
 
-def _hooks(model: VideoMamba, layers: Sequence[int], recording: Recording) -> Iterator:
+def _hooks(model: VideoMamba | Moma, layers: Sequence[int], recording: Recording) -> Iterator:
     yield model.register_forward_pre_hook(lambda _, inputs: recording.begin(inputs[0]))
-    yield from layer_hooks(model, layers, recording)
-    yield note_hook(model.norm_f, "norm", recording)
+    if isinstance(model, Moma):
+        for number in layers:
+            hook = _modulation_hook(recording, number)
+            yield model.modulators[number].register_forward_hook(hook)
+    else:
+        yield from layer_hooks(model, layers, recording)
+        yield note_hook(model.norm_f, "norm", recording)
 
     def finish(_module, _inputs, logits: Tensor) -> None:
         recording.note("logits", logits)
@@ -248,6 +271,15 @@ def note_hook(module: nn.Module, key: object, recording: Recording):
 def _block_hook(recording: Recording, number: int):
     def hook(_module, _inputs, outputs: tuple[Tensor, Tensor]) -> None:
         recording.note(("residual", number), outputs[1])
+
+    return hook
+
+
+def _modulation_hook(recording: Recording, number: int):
+    def hook(modulator, _inputs, made: Modulation) -> None:
+        grid = ClassFreeGrid(*made.x.shape[1:4])
+        tokens, given = (x.flatten(1, 3) for x in (made.x, added(made)))
+        recording.note(("modulation", number), grid, modulator.ssm.paths, tokens, given)
 
     return hook
 

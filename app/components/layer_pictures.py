@@ -18,7 +18,7 @@ def map_picture(found: LayerMaps, selection: Selection) -> dict[str, Any]:
     """The answer to a question, as `token_picture` takes it to the browser."""
     asked, tubelet = found.asked, found.tubelet
     subject = asked.question.subject
-    index = subject.index - 1 if subject.kind == "token" else subject.index
+    before = asked.grid.class_tokens if subject.kind == "token" else 0
     return token_picture(
         asked.values,
         asked.grid,
@@ -26,7 +26,7 @@ def map_picture(found: LayerMaps, selection: Selection) -> dict[str, Any]:
         unit=question_unit(asked.question, found.label),
         signed=asked.signed,
         as_share=asked.question.score in SHARES,
-        subject={"kind": subject.kind, "index": index},
+        subject={"kind": subject.kind, "index": subject.index - before},
         frame_shares=frame_strip(asked),
         readout=_READ_OUT[found.readout],
         tubelet=tubelet,

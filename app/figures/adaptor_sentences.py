@@ -64,6 +64,11 @@ def answers_sentence(look: Report | None) -> str:
     return f"{moved}; the answer turns from {host['label']} to {adapted['label']}."
 
 
+def map_sentence(look: Report) -> str:
+    """What is added, on a map that can be clicked."""
+    return f"{share_sentence(look)} Click a patch to see which places it reads."
+
+
 def share_sentence(look: Report) -> str:
     """How much of the layer's output the adaptors make up, and where."""
     both = np.asarray(look["share"]["both"])
@@ -72,8 +77,7 @@ def share_sentence(look: Report) -> str:
     most = int(both[1:].argmax()) + 1
     return (
         f"In layer {look['layer']} the adaptors add {percent(float(both.mean()))} of a token's "
-        f"output in the mean, {percent(float(both[most]))} at {_who(look, most)}. Click a patch to "
-        "see which places it reads."
+        f"output in the mean, {percent(float(both[most]))} at {_who(look, most)}."
     )
 
 

@@ -22,8 +22,12 @@ def evidence_figure(evidence: TokenMap, tubelet: int) -> go.Figure:
     Shares are signed: what points away from the output counts against it.
     """
     grid, shares = evidence.grid, evidence.frame_shares
-    names = [short_frames(step, tubelet) for step in range(grid.t)] + ["CLS"]
-    words = [frames_in_words(step, step, tubelet) for step in range(grid.t)] + ["the CLS token"]
+    names = [short_frames(step, tubelet) for step in range(grid.t)]
+    words = [frames_in_words(step, step, tubelet) for step in range(grid.t)]
+    if grid.class_tokens:
+        names.append("CLS")
+        words.append("the CLS token")
+    shares = shares[:, : len(names)]
     figure = go.Figure()
     for row, direction in enumerate(DIRECTION_COLORS):
         figure.add_bar(

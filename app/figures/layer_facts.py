@@ -3,6 +3,7 @@
 from html import escape
 
 import numpy as np
+from torch import Tensor
 
 from analysis.attribution.exact.proof import Proof
 from analysis.attribution.memory.layer_memory import LayerMemory
@@ -21,7 +22,8 @@ def proof_line(proof: Proof | None) -> str:
         badge(
             f"bias share {percent_signed(proof.bias_share)}",
             "plain",
-            "The part of the output that belongs to no token: the convolution's bias.",
+            "The part of the output that belongs to no token: biases of the convolution, and in "
+            "MoMa those behind the scans.",
         ),
         badge(proof.dtype, "plain", "Arithmetic of the sums."),
     ]
@@ -36,9 +38,10 @@ def layer_facts(memory: LayerMemory) -> str:
     """Direction share, cosine, skip, gate, reach and the hold ratio of a layer."""
     paths = memory.paths
     forward = paths.forward_share
+    energy = "of the scans' energy" if paths.gate is None else "of the gated energy"
     rows = [
-        ("Forward", percent(forward), "of the gated energy", forward, "forward"),
-        ("Backward", percent(1 - forward), "of the gated energy", 1 - forward, "backward"),
+        ("Forward", percent(forward), energy, forward, "forward"),
+        ("Backward", percent(1 - forward), energy, 1 - forward, "backward"),
         (
             "Skip",
             percent(paths.skip_share),
@@ -46,12 +49,12 @@ def layer_facts(memory: LayerMemory) -> str:
             min(1.0, paths.skip_share),
             "",
         ),
-        ("Gate", significant(float(paths.gate.mean())), "mean size", None, ""),
+        ("Gate", *_gate(paths.gate), None, ""),
         ("Cosine", _signed(paths.cosine), _agreement(paths.cosine), None, ""),
         ("Looks back", _steps(memory), _reach(memory), None, ""),
         (
             "Hold",
-            percent(sum(memory.zoh_ratio) / 2),
+            percent(sum(memory.zoh_ratio) / len(memory.zoh_ratio)),
             "what an exact hold would write of what the model writes",
             None,
             "",
@@ -71,6 +74,13 @@ def _row(name: str, value: str, words: str, share: float | None, direction: str)
         f'<div class="layer-fact"><b>{name}</b><span>{value}</span>'
         f"<small>{escape(words)}</small>{bar}</div>"
     )
+
+
+def _gate(gate: Tensor | None) -> tuple[str, str]:
+    """Its size, or that this layer has none."""
+    if gate is None:
+        return "none", "the scans of this model have no gate"
+    return significant(float(gate.mean())), "mean size"
 
 
 def _steps(memory: LayerMemory) -> str:

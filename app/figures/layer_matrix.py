@@ -8,6 +8,7 @@ from analysis.attribution.exact.block_matrix import BlockMatrix
 from app.figures.color_scale import LOGARITHMIC, scale_for
 from app.figures.heat import data_address, png_bytes
 from app.figures.hidden_states import short_frames
+from app.figures.layer_sentences import SILENT
 
 _MOST_LABELS = 16
 
@@ -18,11 +19,17 @@ def no_matrix_view(sentence: str) -> str:
 
 
 def matrix_view(matrix: BlockMatrix, tubelet: int) -> str:
-    """The picture with its axes and scale; lengths in powers of ten below the largest."""
+    """The picture with its axes and scale; lengths in powers of ten below the largest.
+
+    One sentence for a layer that adds nothing.
+    """
+    if not matrix.values.any():
+        return no_matrix_view(SILENT)
     scale = scale_for(matrix.values, False, LOGARITHMIC)
     picture = Image.fromarray(scale.colors(matrix.values))
     count = len(matrix.values)
-    edges = [100 * (1 + frame * matrix.per_frame) / count for frame in range(matrix.grid.t)]
+    before, steps = matrix.grid.class_tokens, range(matrix.grid.t)
+    edges = [100 * (before + step * matrix.per_frame) / count for step in steps]
     lines = "".join(f'<path d="M{at:.3f} 0V100M0 {at:.3f}H100"/>' for at in edges)
     labels = _labels(edges, tubelet)
     ticks = "".join(

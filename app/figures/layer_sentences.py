@@ -12,6 +12,10 @@ from app.figures.hidden_states import percent_signed
 from app.figures.number_format import THIN_SPACE, compact, percent, share, significant, whole
 
 ASK = "Click a patch, or the name of a frame, to see where its hidden state comes from."
+SILENT = (
+    "Nothing: this layer adds nothing to any token, because its last projection is zero, as in "
+    "every MoMa before training."
+)
 
 
 def subject_words(subject: Subject, grid: TokenGrid, readout: str, tubelet: int) -> str:
@@ -39,6 +43,8 @@ def map_title(asked: TokenMap, readout: str, tubelet: int, layer: int, depth: in
 
 def map_sentence(asked: TokenMap, readout: str, tubelet: int) -> str:
     """Where most of it is, how local it is, and which scan brings it."""
+    if asked.output_size == 0 and asked.question.level == "residual":
+        return f"{SILENT} Choose Scan values to see what its scans pass on."
     if not asked.values.any():
         return _nothing(asked, readout, tubelet)
     words = [_where(asked, readout, tubelet)]
@@ -60,7 +66,7 @@ def _where(asked: TokenMap, readout: str, tubelet: int) -> str:
     grid, subject = asked.grid, asked.question.subject
     sources = asked.question.side == "sources"
     strongest = int(np.abs(asked.values).argmax())
-    peak = Subject("token", strongest + 1)
+    peak = Subject("token", strongest + grid.class_tokens)
     best = "itself" if peak == subject else subject_words(peak, grid, readout, tubelet)
     single = (
         f"the strongest single {'source' if sources else 'receiver'} is {best} "
@@ -107,7 +113,7 @@ def _frame_sums(asked: TokenMap) -> np.ndarray:
 
 
 def _everything(asked: TokenMap) -> float:
-    return float(np.abs(asked.values.astype(np.float64)).sum()) + abs(asked.cls_value)
+    return float(np.abs(asked.values.astype(np.float64)).sum()) + abs(asked.cls_value or 0)
 
 
 def _amount(asked: TokenMap, value: float, named: bool = False) -> str:
@@ -130,6 +136,8 @@ def _directions(asked: TokenMap) -> str:
 
 def evidence_sentence(evidence: TokenMap, readout: str, tubelet: int) -> str:
     """By which scan and from which frames the read-out hears the patches."""
+    if evidence.output_size == 0:
+        return SILENT
     forward, backward = evidence.frame_shares[:, :-1]
     both = forward + backward
     biases = percent_signed(evidence.bias_share)
@@ -146,10 +154,18 @@ def evidence_sentence(evidence: TokenMap, readout: str, tubelet: int) -> str:
             f"{percent_signed(float(backward.sum()))} through the backward scan{most}; "
             f"CLS itself gives {percent_signed(itself)}, biases {biases}."
         )
-    return (
-        f"The head reads the mean of all patches: the forward scan brings it "
+    words = (
+        f"the mean of all patches: the forward scan brings it "
         f"{percent_signed(float(forward.sum()))}, the backward scan "
-        f"{percent_signed(float(backward.sum()))}{most}; biases give {biases}. "
+        f"{percent_signed(float(backward.sum()))}{most}; biases give {biases}."
+    )
+    if not evidence.grid.class_tokens:
+        return (
+            f"What this layer adds to {words} No CLS token is scanned, and the head reads the "
+            "patches only after the frozen perceptrons that follow."
+        )
+    return (
+        f"The head reads {words} "
         "A CLS token at index 0 would hear patches through the backward scan only."
     )
 
@@ -180,7 +196,8 @@ def memory_sentence(memory: LayerMemory, tubelet: int) -> str:
     length = memory.grid.length
     words = (
         f"Half of the {scan.direction} states lose half in {_tokens(middle)}"
-        f"{_in_frames(middle, scan, tubelet)}, a quarter keep it for more than {_tokens(high)}; "
+        f"{_in_frames(middle, scan, memory.grid, tubelet)}, a quarter keep it for more than "
+        f"{_tokens(high)}; "
         f"the {'clip' if memory.grid.t > 1 else 'image'} is {whole(length)} tokens long."
     )
     return f"{words} {_left(scan, memory, tubelet)}"
@@ -194,8 +211,9 @@ def _left(scan: ScanMemory, memory: LayerMemory, tubelet: int) -> str:
             f"On average {percent(float(scan.retention[-1]))} of the state is left after "
             f"{far} tokens, half of the way."
         )
-    words = f"On average a tenth is left after {_tokens(tenth)}{_in_frames(tenth, scan, tubelet)}"
-    if memory.grid.t == 1:
+    frames = _in_frames(tenth, scan, memory.grid, tubelet)
+    words = f"On average a tenth is left after {_tokens(tenth)}{frames}"
+    if scan.steps_per_frame is None or tenth > scan.steps_per_frame * (memory.grid.t - 1):
         return f"{words}."
     return f"{words}: the first frame has faded long before the last one is read."
 
@@ -203,20 +221,25 @@ def _left(scan: ScanMemory, memory: LayerMemory, tubelet: int) -> str:
 def state_sentence(memory: LayerMemory) -> str:
     """Where the state is fullest, and whether it still grows at the end."""
     words = []
-    for scan in memory.scans[:2] if len(memory.scans) == 2 else memory.scans[::2]:
+    firsts = {scan.direction: scan for scan in reversed(memory.scans)}
+    for scan in sorted(firsts.values(), key=lambda one: one.direction == "backward"):
         norm = scan.state_norm
         at = int(scan.steps[int(norm.argmax())]) + 1
         words.append(f"the {scan.direction} state is fullest at step {at}")
+    last = ", with CLS" if memory.grid.class_tokens else ""
     return (
         f"Counted from each scan's own start, {' and '.join(words)} of {memory.grid.length}. A "
         "flat line means that as much fades as is written; a backward scan ends at the clip's "
-        "beginning, with CLS."
+        f"beginning{last}."
     )
 
 
 def matrix_sentence(matrix: BlockMatrix) -> str:
-    """How much stays within a frame, and which way the rest goes."""
-    values = matrix.values[1:, 1:].astype(np.float64)
+    """How much stays within a frame, and which way the rest goes; "" where there is nothing."""
+    if not matrix.values.any():
+        return ""
+    before = matrix.grid.class_tokens
+    values = matrix.values[before:, before:].astype(np.float64)
     total = values.sum() or 1.0
     frames = np.arange(len(values)) // matrix.per_frame
     if matrix.grid.t == 1:
@@ -254,8 +277,9 @@ def _tokens(count: float) -> str:
     return f"{words}{THIN_SPACE}{'token' if words == '1' else 'tokens'}"
 
 
-def _in_frames(steps: float, scan: ScanMemory, tubelet: int) -> str:
-    if scan.steps_per_frame is None:
+def _in_frames(steps: float, scan: ScanMemory, grid: TokenGrid, tubelet: int) -> str:
+    """Steps of a scan as frames; "" where it reads a patch in all frames sooner than that."""
+    if scan.steps_per_frame is None or steps > scan.steps_per_frame * grid.t:
         return ""
     frames = compact(float(f"{tubelet * steps / scan.steps_per_frame:.2g}"))
     return f" ({frames} {'frame' if frames == '1' else 'frames'})"

@@ -63,9 +63,14 @@ def answers_sentence(look: MomaLook | None) -> str:
 
 
 def map_sentence(look: MomaLook | None, layer: int) -> str:
-    """Where tokens are turned most, and by how much."""
+    """Where tokens are turned most, and by how much, on a map that can be clicked."""
     if look is None:
         return "Click a patch in the map to see below what it hears of."
+    return f"{turn_sentence(look, layer)} Click a patch to see below what it hears of."
+
+
+def turn_sentence(look: MomaLook, layer: int) -> str:
+    """Where tokens are turned most, and by how much."""
     turn = np.array(look.layers[layer - 1]["turn"])
     frame, row, column = (int(i) for i in np.unravel_index(turn.argmax(), look.grid))
     said = (
@@ -77,7 +82,7 @@ def map_sentence(look: MomaLook | None, layer: int) -> str:
         said = f"Modulation {layer} leaves every token exactly as it is."
     if look.setting["fusion"].startswith("adan"):
         said += " Scale and bias are what the scans say of each token; adan uses their means."
-    return f"{said} Click a patch to see below what it hears of."
+    return said
 
 
 def reach_sentence(reach: MomaReach | None) -> str:

@@ -65,14 +65,21 @@ def overlay_mp4(frames: np.ndarray, maps: Sequence[Map], subtitle: str, frame_s:
 
 
 def overlay_tiles(frames: np.ndarray, one: Map, side: int) -> np.ndarray:
-    """Overlays (T, side, side, 3) of square frames."""
+    """Overlays (T, side, side, 3) of square frames under a map."""
+    return overlay_values(frames, grid_values(one), side, one["signed"])
+
+
+def overlay_values(
+    frames: np.ndarray, values: np.ndarray, side: int, signed: bool = False
+) -> np.ndarray:
+    """Overlays (T, side, side, 3) of square frames under values (t, h, w)."""
     larger = np.stack(
         [
             np.asarray(Image.fromarray(f).resize((side, side), Image.Resampling.BICUBIC))
             for f in frames
         ]
     )
-    return overlaid(larger, grid_values(one), one["signed"])
+    return overlaid(larger, values, signed)
 
 
 def _shortened(title: str, font: ImageFont.FreeTypeFont) -> str:

@@ -15,10 +15,17 @@ import plotly.graph_objects as go
 from app.figures.number_format import compact, share
 
 WIDTH, HEIGHT = 460, 270
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 20, 10, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 10, 44
 _MOST_NAMES = 12
 _TICKS = 5
 _DASHES = {"solid": "", "dash": "6 4", "dot": "2 3"}
+_SMALL = 0.001
+"""Below this numbers are written with powers of ten; their zeros would take too much room."""
+_LINE_WIDTH = 2
+"""Of lines that leave it to plotly."""
+_WRITTEN_OUT = 4
+"""Powers of ten up to this one either way are written as numbers."""
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _GROUP = 0.72
 """Share of its place that a group of bars takes."""
 
@@ -75,6 +82,9 @@ def _across(figure: go.Figure, names: Sequence[str]) -> _Axis:
 
 def _upward(figure: go.Figure) -> _Axis:
     axis = figure.layout.yaxis
+    if axis.type == "log":
+        low, high = axis.range
+        return _Axis(low, high, HEIGHT - _BOTTOM, _TOP, log=True)
     if axis.range:
         low, high = axis.range
     else:
@@ -94,10 +104,9 @@ def _extent(values: Iterable[float]) -> tuple[float, float]:
 def _grid(figure: go.Figure, across: _Axis, upward: _Axis, names: Sequence[str]) -> str:
     x_axis, y_axis = figure.layout.xaxis, figure.layout.yaxis
     parts = []
-    for value in _steps(upward.low, upward.high):
+    for value, words in _y_ticks(upward, y_axis):
         y = upward.at(value)
         parts.append(_rule(across.start, y, across.end, y, "zero" if value == 0 else ""))
-        words = _written(value, y_axis.tickformat)
         parts.append(_words(across.start - 6, y + 4, words, "end"))
     base = upward.start
     for value, words in _x_ticks(across, x_axis, names):
@@ -113,14 +122,32 @@ def _grid(figure: go.Figure, across: _Axis, upward: _Axis, names: Sequence[str])
     return "".join(parts)
 
 
+def _y_ticks(upward: _Axis, axis: Any) -> list[tuple[float, str]]:
+    if upward.log:
+        return _powers(upward)
+    return [(value, _written(value, axis.tickformat)) for value in _steps(upward.low, upward.high)]
+
+
+def _powers(axis: _Axis) -> list[tuple[float, str]]:
+    """The powers of ten along an axis, far ones from 1 written with their exponents."""
+    exponents = range(math.ceil(axis.low), math.floor(axis.high) + 1)
+    return [
+        (10.0**n, compact(10.0**n) if abs(n) <= _WRITTEN_OUT else f"10{str(n).translate(_RAISED)}")
+        for n in exponents
+    ]
+
+
 def _x_ticks(across: _Axis, axis: Any, names: Sequence[str]) -> list[tuple[float, str]]:
     if names:
         every = -(-len(names) // _MOST_NAMES)
         return [(index, names[index]) for index in range(0, len(names), every)]
     if across.log:
-        powers = range(math.ceil(across.low), math.floor(across.high) + 1)
-        return [(10.0**power, compact(10.0**power)) for power in powers]
-    return [(value, _written(value, axis.tickformat)) for value in _steps(across.low, across.high)]
+        return _powers(across)
+    if axis.dtick:
+        values = range(math.ceil(across.low), math.floor(across.high) + 1, int(axis.dtick))
+    else:
+        values = _steps(across.low, across.high)
+    return [(value, _written(value, axis.tickformat)) for value in values]
 
 
 def _steps(low: float, high: float) -> list[float]:
@@ -135,17 +162,36 @@ def _steps(low: float, high: float) -> list[float]:
 def _written(value: float, tick_format: str | None) -> str:
     sign = "\N{MINUS SIGN}" if value < 0 else ""
     size = abs(value)
-    return sign + (share(size) if set("%p") & set(tick_format or "") else compact(size))
+    if set("%p") & set(tick_format or ""):
+        return sign + share(size)
+    return sign + (_in_powers(size) if 0 < size < _SMALL else compact(size))
+
+
+def _in_powers(size: float) -> str:
+    """A small number by its power of ten."""
+    exponent = math.floor(math.log10(size) + 1e-9)
+    times = compact(size / 10.0**exponent)
+    power = f"10{str(exponent).translate(_RAISED)}"
+    return power if times == "1" else f"{times}\N{MULTIPLICATION SIGN}{power}"
 
 
 def _line(trace: go.Scatter, across: _Axis, upward: _Axis) -> str:
     points = " ".join(
-        f"{across.at(x)},{upward.at(y)}" for x, y in zip(trace.x, trace.y, strict=True)
+        f"{across.at(x)},{upward.at(y)}"
+        for x, y in zip(trace.x, trace.y, strict=True)
+        if _is_drawn(y, upward)
     )
     return (
         f'<polyline points="{points}" fill="none" opacity="{trace.opacity or 1}" '
         f"{_stroke(trace.line)}/>"
     )
+
+
+def _is_drawn(value: float, upward: _Axis) -> bool:
+    """Whether a logarithmic axis reaches a value; linear ones reach all but gaps."""
+    if upward.log:
+        return value > 0 and math.log10(value) >= upward.low
+    return math.isfinite(value)
 
 
 def _bars(figure: go.Figure, across: _Axis, upward: _Axis) -> str:
@@ -184,7 +230,7 @@ def _mark_words(note: Any, across: _Axis) -> str:
 
 def _stroke(line: Any) -> str:
     dashes = f' stroke-dasharray="{_DASHES[line.dash]}"' if _DASHES[line.dash or "solid"] else ""
-    return f'stroke="{line.color}" stroke-width="{line.width}"{dashes}'
+    return f'stroke="{line.color}" stroke-width="{line.width or _LINE_WIDTH}"{dashes}'
 
 
 def _rule(x1: float, y1: float, x2: float, y2: float, kind: str = "") -> str:

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
+from analysis.ops.scan_order import FIXED_ORDER
 from app.report.findings import Findings
 from app.selection import Selection
 
@@ -32,7 +33,7 @@ def _command(name: str, selection: Selection, *options: str, ordered: bool = Tru
         *("--frames", str(selection.num_frames)),
         *("--image-size", str(selection.image_size)),
     ]
-    if ordered:
+    if ordered and selection.scan_order != FIXED_ORDER:
         setting += ["--scan-order", selection.scan_order]
     clip = selection.clip_name
     start = ["python", "-m", "analysis", name, f"./{clip}" if clip.startswith("-") else clip]

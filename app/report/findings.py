@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from analysis.attribution.attribution import METHODS
 from analysis.attribution.memory.layer_memory import LayerMemory
 from analysis.layers.token_grid import TokenGrid
-from analysis.ops.scan_order import SCAN_ORDERS
+from analysis.ops.scan_order import FIXED_ORDER, SCAN_ORDERS
 from analysis.prediction import SampledClip, WindowPrediction
 from analysis.tracing.opened_models import TracingError
 from analysis.weights import WeightsCard, WeightsError, weights_hash
@@ -24,6 +24,12 @@ from app.faithfulness_runs import CurveRow, recalled_curves
 from app.figures.evidence import Map
 from app.layer_answers import EVIDENCE, LayerMaps, layer_maps, memory_of_layer
 from app.order_answers import Row, order_rows, unknown_orders
+from app.report.adapter_findings import (
+    AdaptorFindings,
+    MomaFindings,
+    known_adaptors,
+    known_momas,
+)
 from app.result_cache import content_hash
 from app.selection import Selection
 from app.session import Session, planned
@@ -67,7 +73,8 @@ class Findings:
     """Everything a report tells; what is None or empty was not computed.
 
     classes: those with maps, most probable first but for the one that was asked for; left_out:
-    labels of further ones with maps. not_here: why results cannot be looked up, one sentence or "".
+    labels of further ones with maps. momas, adaptors: what Adapters was last asked of this clip,
+    for each set of weights. not_here: why results cannot be looked up, one sentence or "".
     clip_sha256, weights_sha256: what the numbers are of; the latter "" while weights are not here.
     """
 
@@ -88,6 +95,8 @@ class Findings:
     classes: tuple[ClassFindings, ...] = ()
     left_out: tuple[str, ...] = ()
     what_ifs: tuple[Outcome, ...] = ()
+    momas: tuple[MomaFindings, ...] = ()
+    adaptors: tuple[AdaptorFindings, ...] = ()
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -95,13 +104,19 @@ class Findings:
         parts = [
             ("the answer", self.answer),
             ("the answer along the clip", self.timelines),
-            (_missing_orders(len(self.orders)), len(self.orders) == len(SCAN_ORDERS)),
+            (_missing_orders(len(self.orders)), self._all_orders_known()),
             ("what feeds the read-out and how long it is remembered", self.layer),
             (self._missing_maps(), self._asked_has_maps()),
             ("deletion and insertion curves", any(one.curves for one in self.classes)),
             ("what ifs", self.what_ifs),
+            ("what a small MoMa does to the clip", self.momas),
+            ("what a small Mamba-Adaptor reads in it", self.adaptors),
         ]
         return tuple(words for words, known in parts if not known)
+
+    def _all_orders_known(self) -> bool:
+        """A model that leaves no order to choose has none to compare."""
+        return self.selection.scan_order == FIXED_ORDER or len(self.orders) == len(SCAN_ORDERS)
 
     def _asked_has_maps(self) -> bool:
         return any(one.explained == self.asked for one in self.classes)
@@ -153,6 +168,8 @@ def gather(
         classes=classes,
         left_out=left_out,
         what_ifs=tuple(known_outcomes(session, selection)),
+        momas=known_momas(session, selection),
+        adaptors=known_adaptors(session, selection),
     )
 
 

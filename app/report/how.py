@@ -7,6 +7,8 @@ from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 
 from app.tabs import (
+    adapters_memory_how,
+    adapters_moma_how,
     attribution,
     attribution_curves,
     hidden_states_how,
@@ -22,6 +24,12 @@ LAYER = (hidden_states_how.HOW_MAP, hidden_states_how.HOW_MEMORY)
 MAPS = (attribution.HOW,)
 CURVES = (attribution_curves.HOW_CURVES,)
 WHAT_IF = (what_if.HOW,)
+MOMA = (adapters_moma_how.HOW_MODULATION, adapters_moma_how.HOW_SHUFFLE)
+MEMORY = (
+    adapters_memory_how.HOW_PLACES,
+    adapters_memory_how.HOW_FORGETTING,
+    adapters_memory_how.HOW_KERNELS,
+)
 
 _FORMULA = re.compile(r"\$([^$]+)\$")
 _PLACE = "\N{OBJECT REPLACEMENT CHARACTER}"

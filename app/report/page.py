@@ -24,6 +24,8 @@ _STYLE_SHEETS = (
     "hidden_states.css",
     "attribution.css",
     "attribution_maps.css",
+    "adapters.css",
+    "adapters_memory.css",
     "report.css",
 )
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -116,8 +118,9 @@ def _origin(findings: Findings) -> str:
         "frame_indices": ", ".join(map(str, findings.sampled.frame_indices)),
     }
     return (
-        "<p>In a folder with ScanScope and the clip. Curves and what ifs come from the page, or "
-        "from its endpoint /what_if; times depend on the machine.</p>"
+        "<p>In a folder with ScanScope and the clip. Curves, what ifs and what adapters do come "
+        "from the page, or from its endpoints /what_if, /adapters and /adaptor_memory; times "
+        "depend on the machine.</p>"
         f'<div class="report-commands">{lines}</div>{settings_of_maps(findings)}'
         f'<div class="report-pair">{_table("Setting", settings)}'
         f"{_table('Environment', environment())}</div>"

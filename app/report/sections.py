@@ -27,13 +27,13 @@ from app.figures.proof_badge import scientific
 from app.figures.run_facts import run_facts
 from app.figures.scan_sentences import answers_sentence, classes_sentence, cost_sentence
 from app.figures.sentences import answer_sentence, timeline_sentence
-from app.figures.static_plot import static_plot
 from app.figures.timeline import timeline_view
 from app.figures.top_k import answer_view
 from app.figures.what_if import outcome_sentence, outcome_view
 from app.report import how
+from app.report.adapter_sections import ADAPTOR_TITLE, MOMA_TITLE, adaptor_part, moma_part
 from app.report.findings import ClassFindings, Findings, Timeline
-from app.report.pictures import film_strip, map_pictures
+from app.report.pictures import film_strip, heading, map_pictures, plot
 from app.what_if_runs import INTERVENTIONS
 
 _UNITS = {"tubelets": "patches", "frames": "whole frames"}
@@ -65,6 +65,10 @@ def sections(findings: Findings) -> Iterator[Section]:
         yield Section(title, _class(findings, one), () if number else accounts)
     if findings.what_ifs:
         yield Section("What if", _what_ifs(findings), how.WHAT_IF)
+    for one in findings.momas:
+        yield Section(MOMA_TITLE, moma_part(one), how.MOMA)
+    for one in findings.adaptors:
+        yield Section(ADAPTOR_TITLE, adaptor_part(one), how.MEMORY)
 
 
 def _clip(findings: Findings) -> str:
@@ -92,7 +96,7 @@ def _answer(findings: Findings) -> str:
 def _timeline(one: Timeline) -> str:
     title = f"Windows of {one.plan.window_s:g}{THIN_SPACE}s"
     view = timeline_view(one.windows, one.plan.duration_s, one.plan.stride_s)
-    return _heading(title) + view + what_to_look_at(timeline_sentence(one.windows))
+    return heading(title) + view + what_to_look_at(timeline_sentence(one.windows))
 
 
 def _orders(findings: Findings) -> str:
@@ -106,7 +110,7 @@ def _layer(findings: Findings) -> str:
     found, memory = findings.layer.found, findings.layer.memory
     evidence, tubelet = found.readout_evidence, findings.tubelet
     plots = "".join(
-        _plot(title, static_plot(figure, title))
+        plot(title, figure)
         for title, figure in (
             ("Evidence for the read-out, by source frame", evidence_figure(evidence, tubelet)),
             ("Share of the state that is left", retention_figure(memory, tubelet)),
@@ -120,7 +124,7 @@ def _layer(findings: Findings) -> str:
         f'<div class="report-pair">{plots}</div>'
         f"{what_to_look_at(evidence_sentence(evidence, found.readout, tubelet))}"
         f"{what_to_look_at(memory_sentence(memory, tubelet))}"
-        f"{_heading('Which way the output takes')}{layer_facts(memory)}"
+        f"{heading('Which way the output takes')}{layer_facts(memory)}"
     )
 
 
@@ -162,7 +166,7 @@ def _legend(maps: Sequence[Map]) -> str:
 def _agreement(maps: Sequence[Map]) -> str:
     titles, spearman = [one["title"] for one in maps], rank_agreement(maps)
     return (
-        _heading("Do the methods agree?")
+        heading("Do the methods agree?")
         + agreement_table(titles, spearman)
         + what_to_look_at(agreement_sentence(titles, spearman))
     )
@@ -186,7 +190,7 @@ def _curves(rows: Sequence[CurveRow]) -> str:
     kinds = dict.fromkeys(row["kind"] for row in rows)
     plots = "".join(_curve_plot(rows, kind) for kind in kinds)
     return (
-        _heading("Take it away and see")
+        heading("Take it away and see")
         + f'<div class="report-pair">{plots}</div>{curve_table(rows, still=True)}'
         + what_to_look_at(curves_sentence(rows))
     )
@@ -197,13 +201,13 @@ def _curve_plot(rows: Sequence[CurveRow], kind: str) -> str:
     what, fill = _UNITS[first["units"]], FILLS[first["baseline"]]
     verb = "replaced by" if kind == "deletion" else "put back into"
     title = f"{kind.capitalize()} of {what}, {verb}: {fill}"
-    return _plot(title, static_plot(curve_figure(rows, kind), title))
+    return plot(title, curve_figure(rows, kind))
 
 
 def _what_ifs(findings: Findings) -> str:
     training = findings.card.training
     return "".join(
-        f'<div class="report-block">{_heading(INTERVENTIONS[one["name"]])}'
+        f'<div class="report-block">{heading(INTERVENTIONS[one["name"]])}'
         f"{outcome_view(one)}{what_to_look_at(outcome_sentence(one, training))}</div>"
         for one in findings.what_ifs
     )
@@ -239,12 +243,3 @@ def _in_words(settings: dict[str, object]) -> str:
 
 def _or_none(value: float | None, written: Callable[[float], str]) -> str:
     return NO_VALUE if value is None else written(value)
-
-
-def _plot(title: str, content: str) -> str:
-    heading = f'<h4 class="figure-title">{escape(title)}</h4>'
-    return f'<figure class="report-plot">{heading}{content}</figure>'
-
-
-def _heading(words: str) -> str:
-    return f"<h3>{escape(words)}</h3>"

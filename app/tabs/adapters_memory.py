@@ -30,9 +30,9 @@ from app.figures.adaptor_sentences import (
     forgetting_sentence,
     kernels_sentence,
     layers_sentence,
+    map_sentence,
     offsets_sentence,
     places_sentence,
-    share_sentence,
     standing_sentence,
     token_words,
 )
@@ -76,7 +76,7 @@ def memory_section(context: AppContext, panel: Panel) -> None:
         sampled = session.sampled(adaptor_selection(asked.selection, asked.setting))
         return {
             views.picture: packed(share_picture(look, sampled, part)),
-            views.picture_words: what_to_look_at(share_sentence(look)),
+            views.picture_words: what_to_look_at(map_sentence(look)),
             views.places: places_view(look, sampled.pixels),
             views.places_words: what_to_look_at(places_sentence(look)),
             views.export: _exported(look),

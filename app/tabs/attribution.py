@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from analysis.attribution.attribution import METHODS
-from analysis.attribution.method import FAMILIES, AttributionError
+from analysis.attribution.method import AttributionError
 from app.attributions import (
     DEFAULT_METHODS,
     TOP_CLASS,
@@ -15,6 +15,8 @@ from app.attributions import (
     class_probabilities,
     estimated_map_ms,
     explained_class,
+    first_methods,
+    fitting_choice,
     frame_duration_s,
     map_in_steps,
     map_rows,
@@ -30,6 +32,7 @@ from app.components.file_export import picture_export, saved_file
 from app.components.notice import done, failed, guarded, stopped, working
 from app.components.packed import packed
 from app.context import ANEW, HEAVY, AppContext
+from app.faithfulness_runs import fitting_fills
 from app.figures.agreement import agreement_table, no_agreement
 from app.figures.attribution_sentences import CHOOSE, agreement_sentence, maps_sentence
 from app.figures.evidence import Map
@@ -40,6 +43,7 @@ from app.session import Session, planned
 from app.tabs.attribution_curves import build_curves
 from app.tabs.attribution_endpoint import build_attribution_endpoint
 from app.tabs.attribution_league import build_league
+from app.tabs.attribution_methods import build_method_choice, ticked_methods
 
 UNASKED_MS = 30_000
 """A map estimated to take longer waits for the button."""
@@ -58,7 +62,8 @@ summed over its pixels and colours. Colours of one map cannot be compared with t
   the sum should be $z_c(x) - z_c(x_0)$, and what the points miss is its error. **Saliency**
   (1312.6034) is the gradient's magnitude, **input x gradient** (1605.01713) its product with the
   clip, **gradient SHAP** (1705.07874) averages over random ways, **Grad-CAM** (1610.02391) weighs
-  tokens of the last layer.
+  tokens of the last layer: what its mixer reads in VideoMamba and Vim, what MoMa's last layer and
+  VMamba's last stage leave, what a tower read by class tokens finds there (the choice is ours).
 - **Occlusion** (1311.2901): $z_c(x) - z_c(x \\text{ without the patch})$.
 - **Hidden attention** (2403.01590) draws what the recurrence carries from token $s$ to token $t$,
   $C_t \\prod_{k=s+1}^{t} e^{\\Delta_k A}\\,\\Delta_s B_s$; **implicit attention** (2405.16504) adds
@@ -89,7 +94,7 @@ def build_attribution(context: AppContext) -> None:
             elem_id="attribution-class",
             elem_classes="inline-field",
         )
-    methods = _method_choice()
+    methods = build_method_choice()
     known = gr.State({})
     maps_view = build_attribution_maps(packed(attribution_maps(DEFAULT_METHODS, {})))
     with gr.Row(elem_classes="under-row"):
@@ -110,22 +115,26 @@ def build_attribution(context: AppContext) -> None:
 
     @panel.computing
     def explain(asked: Any, before: dict, class_index: int, *values: Any) -> Iterator[dict]:
-        chosen, selection = _chosen(values[: len(methods)]), Selection(*values[len(methods) :])
-        if not chosen:
+        count = len(methods.groups)
+        ticked, selection = ticked_methods(values[:count]), Selection(*values[count:])
+        if not ticked:
             yield {maps_view: packed(attribution_maps((), {})), panel.notice: failed(CHOOSE_ONE)}
             return
         if not session.ready.is_set():
             yield {panel.notice: working("Preparing the compiled scan, once on a new machine")}
             session.ready.wait()
         yield {panel.notice: working(f"{selection.model} reads {selection.clip_name}")}
+        plan = planned(selection)
+        begun_with = first_methods(plan.config)
+        chosen = fitting_choice(ticked, before.get("begun_with", DEFAULT_METHODS), plan.config)
         classes = class_probabilities(session, selection)
         explained = explained_class(classes, class_index)
         sampled = session.sampled(selection)
-        plan = planned(selection)
         tubelet, training = selection.tubelet(plan.config.token_grid), plan.card.training
         found = {name: recalled_map(session, selection, name, explained.index) for name in chosen}
         maps = {name: one for name, one in found.items() if one is not None}
         failures: dict[str, str] = {}
+        fills = fitting_fills(plan.config)
 
         def drawn(note: str = "") -> dict:
             finished = [maps[name] for name in chosen if name in maps]
@@ -144,7 +153,13 @@ def build_attribution(context: AppContext) -> None:
                     maps_sentence(finished, explained, tubelet, training)
                 ),
                 **_agreement(matrix, matrix_caption, finished),
-                known: {"selection": selection, "explained": explained, "maps": dict(maps)},
+                known: {
+                    "selection": selection,
+                    "explained": explained,
+                    "maps": dict(maps),
+                    "begun_with": begun_with,
+                    "fills": fills,
+                },
                 export: _exported(selection, explained, finished) if finished else None,
             }
 
@@ -152,7 +167,9 @@ def build_attribution(context: AppContext) -> None:
         yield {
             target: _class_menu(classes, class_index),
             **drawn(),
+            **methods.fitted(plan.config, chosen),
             **({} if judged else curves.cleared()),
+            **({} if fills == before.get("fills") else curves.fitted(plan.config)),
         }
         missing = [name for name in chosen if name not in maps]
         waiting = [] if asked == ANEW else _too_long(session, selection, missing)
@@ -192,9 +209,9 @@ def build_attribution(context: AppContext) -> None:
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     # Not "always_last": that waits for a run which was cancelled and so never ends.
     running = {**quiet, **HEAVY, "trigger_mode": "multiple"}
-    choice = [known, target, *methods, *context.selection_inputs]
+    choice = [known, target, *methods.groups, *context.selection_inputs]
     results = [maps_view, maps_caption, export, known, target, matrix, matrix_caption]
-    results += [*curves.parts, panel.shown, panel.notice]
+    results += [*methods.parts, *curves.parts, panel.shown, panel.notice]
     explaining = [
         run.click(explain, [gr.State(ANEW), *choice], results, **running),
         panel.request.change(explain, [panel.request, *choice], results, **running),
@@ -203,7 +220,7 @@ def build_attribution(context: AppContext) -> None:
     long_runs = [*explaining, curves.event]
     pictures.save(save, known, [pictures, panel.notice], concurrency_limit=2, **quiet)
     gr.on(
-        [target.input, *(group.input for group in methods)],
+        [target.input, *(group.input for group in methods.groups)],
         _wished,
         None,
         wish,
@@ -234,11 +251,6 @@ def _pixel_heat(session: Session, selection: Selection, maps: Sequence[Map]) -> 
 def _wished() -> int:
     """A value that no earlier wish had, so that the state changes."""
     return time.monotonic_ns()
-
-
-def _chosen(groups: Sequence[Sequence[str]]) -> list[str]:
-    ticked = {name for group in groups for name in group}
-    return [name for name in METHODS if name in ticked]
 
 
 def _class_menu(classes: Sequence[tuple[int, str, float]], asked: int) -> gr.Dropdown:
@@ -278,22 +290,3 @@ def _exported(selection: Selection, explained: ExplainedClass, maps: Sequence[Ma
     }
     name = f"{selection.clip_name}-attribution"
     return exported(name, maps, settings, list(map_rows(maps)))
-
-
-def _method_choice() -> list[gr.CheckboxGroup]:
-    """A group of boxes per family."""
-    groups = []
-    with gr.Row(elem_classes="method-row"):
-        for family in FAMILIES:
-            names = [name for name, method in METHODS.items() if method.family == family]
-            groups.append(
-                gr.CheckboxGroup(
-                    [(METHODS[name].title, name) for name in names],
-                    value=[name for name in names if name in DEFAULT_METHODS],
-                    label=family.capitalize(),
-                    elem_id=f"methods-{family.replace(' ', '-')}",
-                    elem_classes="method-group",
-                    min_width=80,
-                )
-            )
-    return groups

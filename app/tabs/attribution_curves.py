@@ -14,7 +14,15 @@ from app.components.notice import done, failed, working
 from app.components.sorted_table import build_sorted_table
 from app.components.titled_plot import titled_plot
 from app.context import ANEW, HEAVY, Panel
-from app.faithfulness_runs import FILLS, CurveChoice, CurveRow, curve_rows, estimated_curves_ms
+from app.faithfulness_runs import (
+    FILLS,
+    CurveChoice,
+    CurveRow,
+    curve_rows,
+    estimated_curves_ms,
+    first_choice,
+    fitting_fills,
+)
 from app.figures.faithfulness_curves import curve_figure, curves_sentence
 from app.figures.number_format import duration, percent
 from app.selection import Selection
@@ -56,10 +64,25 @@ class Curves:
     areas: gr.HTML
     words: gr.HTML
     export: gr.HTML
+    deletion: gr.Dropdown
+    insertion: gr.Dropdown
 
     @property
     def parts(self) -> list[gr.components.Component]:
-        return [*self.plots.values(), self.areas, self.words, self.export]
+        """What maps of another clip or model change."""
+        return [*self.plots.values(), *(self.areas, self.words, self.export), *self.fills]
+
+    @property
+    def fills(self) -> tuple[gr.Dropdown, gr.Dropdown]:
+        return self.deletion, self.insertion
+
+    def fitted(self, config: Any) -> dict:
+        """The menus with what can stand in for parts of a clip for this model."""
+        first, choices = first_choice(config), _fill_choices(fitting_fills(config))
+        return {
+            self.deletion: gr.Dropdown(choices, value=first.deletion),
+            self.insertion: gr.Dropdown(choices, value=first.insertion),
+        }
 
     def cleared(self) -> dict:
         """Every part without results, for when the maps are others."""
@@ -126,12 +149,12 @@ def build_curves(session: Session, panel: Panel, known: gr.State) -> Curves:
         trigger_mode="multiple",
         **HEAVY,
     )
-    return Curves(event, plots, areas, curves_caption, curves_export)
+    return Curves(event, plots, areas, curves_caption, curves_export, deletion, insertion)
 
 
 def _curve_menus() -> list[gr.Dropdown]:
     """What is taken away at a time, and what is put in its place for each kind of curve."""
-    fills = [(words.capitalize(), name) for name, words in FILLS.items() if name != "other_clip"]
+    fills = _fill_choices([name for name in FILLS if name != "other_clip"])
     menus = (
         ("Take away", [("Patches", "tubelets"), ("Whole frames", "frames")], "units"),
         ("Delete to", fills, "deletion"),
@@ -149,6 +172,10 @@ def _curve_menus() -> list[gr.Dropdown]:
         )
         for label, choices, name in menus
     ]
+
+
+def _fill_choices(names: Sequence[str]) -> list[tuple[str, str]]:
+    return [(words.capitalize(), name) for name, words in FILLS.items() if name in names]
 
 
 def _exported_curves(selection: Selection, rows: Sequence[CurveRow]) -> dict:

@@ -1,13 +1,14 @@
 """Hidden states: who feeds a patch, a frame or the answer in a layer, and how long it remembers."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from analysis.attribution.exact.token_map import MapQuestion, Subject
+from analysis.attribution.exact.token_map import MapQuestion
+from analysis.tracing.opened_models import traced_grid
 from app.components.explanation import caption, how_it_is_computed, what_to_look_at
 from app.components.export import exported, result_export
 from app.components.layer_pictures import map_picture
@@ -30,7 +31,7 @@ from app.layer_answers import (
     soon_traced,
     trace_ms,
 )
-from app.opened_models import opened_config
+from app.opened_models import traced_config
 from app.selection import Selection
 from app.session import planned
 from app.tabs.hidden_states_controls import build_controls
@@ -38,10 +39,10 @@ from app.tabs.hidden_states_endpoint import build_hidden_states_endpoint
 from app.tabs.hidden_states_field import build_field, wire_field
 from app.tabs.hidden_states_how import HOW_MAP
 from app.tabs.hidden_states_memory import build_memory
+from app.tabs.hidden_states_subject import Picked, picked, subject_of
 from app.tabs.hidden_states_whole import build_whole, wire_matrix
 
 WAITING = "Trace the clip to see this"
-READOUT = Subject("readout")
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,13 @@ def build_hidden_states(context: AppContext) -> None:
     whole = build_whole(WAITING)
     memory = build_memory(WAITING)
     field = build_field(WAITING)
-    subject = gr.State(READOUT)
+    subject = gr.State(None)
     known_depth = gr.State(depth)
     drawn = gr.State(None)
     wish = gr.State(None)
 
     def mapped(
-        subject_now: Subject,
+        subject_now: Picked | None,
         selection: Selection,
         layer_now: int,
         question: tuple[str, str, str, str],
@@ -97,7 +98,9 @@ def build_hidden_states(context: AppContext) -> None:
     ) -> tuple[LayerMaps, dict]:
         """The map of a question, and where it is shown."""
         side_now, direction_now, score_now, level_now = question
-        asked = MapQuestion(subject_now, side_now, direction_now, level_now, score_now)
+        grid = traced_grid(traced_config(selection, "Hidden states"))
+        about = subject_of(subject_now, grid)
+        asked = MapQuestion(about, side_now, direction_now, level_now, score_now)
         found = layer_maps(session, selection, layer_now, asked, progress)
         return found, {
             **token_map.shown(found, selection),
@@ -106,7 +109,7 @@ def build_hidden_states(context: AppContext) -> None:
         }
 
     def answered(
-        subject_now: Subject,
+        subject_now: Picked | None,
         selection: Selection,
         layer_now: int,
         question: tuple[str, str, str, str],
@@ -115,15 +118,13 @@ def build_hidden_states(context: AppContext) -> None:
         progress: gr.Progress | None,
     ) -> Iterator[dict]:
         """The map first; then what stands of the layer as a whole, where it is another layer."""
-        config = opened_config(selection, "Hidden states")
+        config = traced_config(selection, "Hidden states")
         if config.depth != depth_now:
             layer_now = config.depth
             yield {
                 controls.layer: gr.Slider(maximum=config.depth, value=layer_now),
                 known_depth: layer_now,
             }
-        if not subject_now.fits(config.token_grid):
-            subject_now = READOUT
         if not session.ready.is_set():
             yield {panel.notice: working("Preparing the compiled scan, once on a new machine")}
             session.ready.wait()
@@ -145,12 +146,12 @@ def build_hidden_states(context: AppContext) -> None:
             standing = matrix_of_layer(session, selection, layer_now)
         yield whole.shown_matrix(standing, found.tubelet, selection)
         if drawn_now is None or drawn_now[0] != selection:
-            yield field.first(session, selection, subject_now)
+            yield field.first(session, selection, found.asked.question.subject)
 
     @panel.computing
     def trace(
         _asked: Any,
-        subject_now: Subject,
+        subject_now: Picked | None,
         layer_now: int,
         side_now: str,
         direction_now: str,
@@ -172,7 +173,7 @@ def build_hidden_states(context: AppContext) -> None:
         )
 
     @guarded(panel.notice)
-    def choose(subject_now: Subject, layer_now: int, *values: Any) -> Iterator[dict]:
+    def choose(subject_now: Picked | None, layer_now: int, *values: Any) -> Iterator[dict]:
         """Answer another question about the clip; a long forward pass waits for the button."""
         *question, drawn_now, depth_now, clip, model, frames, size, order = values
         selection = Selection(clip, model, frames, size, order)
@@ -189,7 +190,7 @@ def build_hidden_states(context: AppContext) -> None:
         )
 
     @guarded(panel.notice)
-    def map_or_wish(subject_now: Subject, layer_now: int, *values: Any) -> Iterator[dict]:
+    def map_or_wish(subject_now: Picked | None, layer_now: int, *values: Any) -> Iterator[dict]:
         """Another map of what is drawn already; for anything else, the wish of all figures."""
         *question, drawn_now, _, clip, model, frames, size, order = values
         selection = Selection(clip, model, frames, size, order)
@@ -198,12 +199,12 @@ def build_hidden_states(context: AppContext) -> None:
         else:
             yield {subject: subject_now, wish: time.monotonic_ns()}
 
-    def ask(event: gr.EventData, subject_now: Subject, *values: Any) -> dict:
+    def ask(event: gr.EventData, subject_now: Picked | None, *values: Any) -> dict:
         """A patch, a frame or the read-out was chosen on the picture.
 
         One answer to few parts: of the time that a click takes, the page takes most.
         """
-        return next(map_or_wish(_chosen_subject(event) or subject_now, *values))
+        return next(map_or_wish(picked(event) or subject_now, *values))
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     running = {**quiet, **HEAVY, "trigger_mode": "always_last"}
@@ -232,15 +233,6 @@ def _build_map() -> TokenMap:
         export = result_export("hidden_states")
     how_it_is_computed(HOW_MAP)
     return TokenMap(picture, proof, words, export)
-
-
-def _chosen_subject(event: gr.EventData) -> Subject | None:
-    """What was clicked on in the picture; None for other events and for what makes no sense."""
-    data = event._data if isinstance(event._data, Mapping) else {}
-    kind, index = data.get("kind"), data.get("index")
-    if kind not in ("token", "frame", "readout") or not isinstance(index, int):
-        return None
-    return Subject(kind, index + 1 if kind == "token" else index)
 
 
 def _finished(found: LayerMaps) -> str:

@@ -5,10 +5,11 @@ import gradio as gr
 from analysis.attribution.exact.frozen_scan import LEVELS
 from analysis.attribution.exact.scores import SCORES
 from analysis.attribution.exact.token_map import MAP_DIRECTIONS, SIDES, MapQuestion
+from analysis.tracing.opened_models import traced_grid
 from app.api import endpoint_errors, requested_selection
 from app.context import HEAVY
 from app.layer_answers import layer_maps, map_settings, requested_layer, requested_subject
-from app.opened_models import opened_config
+from app.opened_models import traced_config
 from app.session import Session
 
 
@@ -30,10 +31,10 @@ def build_hidden_states_endpoint(session: Session, default_model: str) -> None:
         scan_order: str,
     ) -> dict:
         selection = requested_selection(file, model, frames, resolution, scan_order)
-        config = opened_config(selection, "Hidden states")
+        config = traced_config(selection, "Hidden states")
         number = requested_layer(int(layer), config.depth)
         asked = MapQuestion(
-            requested_subject(token, config.token_grid), side, direction, level, score
+            requested_subject(token, traced_grid(config)), side, direction, level, score
         )
         found = layer_maps(session, selection, number, asked)
         values = found.asked.values

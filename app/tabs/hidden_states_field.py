@@ -7,15 +7,18 @@ from typing import Any
 import gradio as gr
 
 from analysis.attribution.exact.token_map import Subject
+from analysis.tracing.opened_models import traced_grid
 from app.components.explanation import caption, how_it_is_computed, section_heading, what_to_look_at
 from app.components.notice import done, guarded, working
 from app.context import HEAVY, AppContext, Panel
 from app.figures.number_format import duration
 from app.figures.receptive_field import field_sentence, field_view, no_field_view
+from app.opened_models import traced_config
 from app.receptive_fields import fields_ms, receptive_fields
 from app.selection import Selection
 from app.session import Session
 from app.tabs.hidden_states_how import HOW_FIELD
+from app.tabs.hidden_states_subject import Picked, subject_of
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,13 @@ def wire_field(
     """Connect the button, which draws the field of what is asked about above."""
 
     @guarded(panel.notice)
-    def draw_field(subject_now: Subject, *values: Any) -> Iterator[dict]:
+    def draw_field(chosen: Picked | None, *values: Any) -> Iterator[dict]:
         selection = Selection(*values)
+        config = traced_config(selection, "The receptive field")
+        subject = subject_of(chosen, traced_grid(config))
         yield {panel.notice: working("Following the gradient back to the pixels")}
         yield {
-            **field.drawn(context.session, selection, subject_now),
+            **field.drawn(context.session, selection, subject),
             panel.notice: done("Field drawn"),
         }
 

@@ -34,6 +34,13 @@ both directions added. Sources and the bias of the convolution sum to the layer'
   of $y'$ (Adaptor-S). With the chosen tokens and weights $w$ held both are linear too, so that
   maps, matrix and badge have them in. Half-lives, share left and distances below are those of the
   scans alone.
+- **In MoMa** a layer is one of its state-space layers, as we read the paper [design]: GELU is
+  $u = \Phi(c)\,c$, there is no gate (a switch gives it one), and the mean of all scans goes through
+  a norm, whose denominator is held, to a scale and a bias; the contribution to token $x_t$ is
+  $\mathrm{scale} \odot x_t + \mathrm{bias}$ with $x_t$ held. Bias share has the biases of the norm
+  and the projection in. Windows and frozen perceptrons lie between these layers: they have no part
+  here, and behind them a contribution has no share in a logit. No CLS token is scanned, so a patch
+  in the middle is asked about first.
 - **Exact:** every number, for this clip. **Interpretation:** that a long contribution matters. With
   the input changed, $\Delta$, $B$, $C$ and gates change as well; What if tests that. One layer is
   not the whole model: later layers may undo what it adds.
@@ -47,7 +54,8 @@ HOW_MATRIX = r"""
 **Evidence** is the signed share of each source frame in what the head would read of this layer's
 output, by direction: $\langle c, o \rangle / \|o\|^2$. Frames, CLS and the bias sum to 1; negative
 bars point away from the output. In the last layer this is all that a CLS token, or the mean of the
-patches, receives from the mixer; in earlier layers it is the direct path only.
+patches, receives from the mixer; in earlier layers, and in all of MoMa's, it is the direct path
+only.
 
 **Token against token** holds the L2 norm of every contribution, rows receive, columns feed. Sources
 below the diagonal came by the forward scan, above it by the backward scan, in canonical order (CLS,
@@ -88,9 +96,11 @@ would move the features: nothing about large changes, and nothing about the answ
 
 Colours show $\log_{10}(1 + v)$ over its largest value. The numbers under a row say which part of
 all pixels, the strongest first, holds a share of the sum. The token is the patch that was clicked
-above, the middle patch of a frame, CLS where the head reads it, else the middle of the clip. The
+above, the middle patch of a frame, CLS where the head reads it, else the middle of the clip; in
+MoMa the path leads through windows and frozen perceptrons as well. The
 second row is the same architecture with random weights on the same clip: what is alike in both is
-the architecture's doing, not training's.
+the architecture's doing, not training's. The scans of an untrained MoMa add nothing, so that its
+row shows windows alone.
 
 Sources: Luo et al. (2016), effective receptive fields; Liu et al. (2024), VMamba, figure 4.
 """

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from analysis.attribution.faithfulness.baselines import BASELINES
-from analysis.tracing.layer_trace import DIRECTIONS
+from analysis.tracing.scan_trace import DIRECTIONS
 from app.components.region_picker import build_region_picker
 from app.context import AppContext
 from app.example_clips import list_examples

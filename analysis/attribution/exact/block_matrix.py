@@ -9,12 +9,13 @@ from torch import Tensor
 
 from analysis.attribution.exact.frozen_scan import EVERYTHING
 from analysis.attribution.exact.groups import bias_parts, group_responses
-from analysis.attribution.exact.proof import Proof, projected, proof_fields, target
+from analysis.attribution.exact.proof import Proof, constant, projected, proof_fields, target
 from analysis.layers.token_grid import TokenGrid
-from analysis.tracing.layer_trace import DIRECTIONS, LayerTrace
+from analysis.tracing.layer_trace import LayerTrace
+from analysis.tracing.scan_trace import DIRECTIONS
 
 LARGEST_SIDE = 256
-"""Blocks a matrix has by default, CLS apart."""
+"""Blocks a matrix has by default, a CLS token apart."""
 _CHUNK_BYTES = 64 * 2**20
 
 
@@ -22,8 +23,9 @@ _CHUNK_BYTES = 64 * 2**20
 class BlockMatrix(Proof):
     """What a block of sources gives to the tokens of a block.
 
-    values: (M, M) float32, values[receivers, sources]; CLS is the first block, then frame after
-    frame. Lengths are means over the receivers of a block, shares of a logit are sums.
+    values: (M, M) float32, values[receivers, sources]; CLS is the first block where there is one,
+    then frame after frame. Lengths are means over the receivers of a block, shares of a logit are
+    sums.
     per_frame: blocks in a frame. tokens_per_block: of the fullest block.
     """
 
@@ -53,9 +55,9 @@ def block_matrix(
     grid = layer.grid
     groups = token_blocks(grid, largest_side)
     count = int(groups.max()) + 1
-    sizes = torch.bincount(groups, minlength=count).to(layer.z.dtype)
-    masks = torch.nn.functional.one_hot(groups, count).T.to(layer.z.dtype)
-    values, parts = layer.z.new_empty(count, count), torch.zeros_like(layer.output)
+    sizes = torch.bincount(groups, minlength=count).to(layer.gate.dtype)
+    masks = torch.nn.functional.one_hot(groups, count).T.to(layer.gate.dtype)
+    values, parts = layer.gate.new_empty(count, count), torch.zeros_like(layer.output)
     for chunk in torch.arange(count).split(_chunk(layer)):
         vectors = _block_vectors(layer, masks[chunk])
         values[:, chunk] = _entries(vectors, masks, sizes, class_direction)
@@ -65,20 +67,21 @@ def block_matrix(
     return BlockMatrix(
         grid=grid,
         values=values.float().numpy(),
-        per_frame=(count - 1) // grid.t,
+        per_frame=(count - grid.class_tokens) // grid.t,
         tokens_per_block=int(sizes.max()),
         **_proof(layer, parts, class_direction),
     )
 
 
 def token_blocks(grid: TokenGrid, largest_side: int) -> Tensor:
-    """(L,) block of each token: CLS is block 0, every frame has equally many blocks after it."""
+    """(L,) block of each token: CLS, if any, is block 0; every frame has equally many after it."""
     per_frame = grid.h * grid.w
     wanted = max(1, min(per_frame, largest_side // grid.t))
     size = -(-per_frame // wanted)
     within = torch.arange(per_frame) // size
     frames = torch.arange(grid.t)[:, None] * (int(within[-1]) + 1)
-    return torch.cat([torch.zeros(1, dtype=torch.long), 1 + (frames + within).flatten()])
+    first = torch.zeros(grid.class_tokens, dtype=torch.long)
+    return torch.cat([first, grid.class_tokens + (frames + within).flatten()])
 
 
 def _block_vectors(layer: LayerTrace, masks: Tensor) -> Tensor:
@@ -100,7 +103,7 @@ def _entries(
 
 def _proof(layer: LayerTrace, parts: Tensor, class_direction: Tensor | None) -> dict[str, object]:
     """Of the output itself, or of what it adds to the logit."""
-    bias = bias_parts(layer, "residual", EVERYTHING).sum(0)
+    bias = bias_parts(layer, "residual", EVERYTHING).sum(0) + constant(layer, "residual")
     total, score = target(layer, "residual"), "l2_norm"
     if class_direction is not None:
         parts, bias, total = ((class_direction * x).sum() for x in (parts, bias, total))
@@ -109,5 +112,4 @@ def _proof(layer: LayerTrace, parts: Tensor, class_direction: Tensor | None) -> 
 
 
 def _chunk(layer: LayerTrace) -> int:
-    length, inner = layer.z.shape
-    return max(1, _CHUNK_BYTES // (length * inner * layer.z.element_size()))
+    return max(1, _CHUNK_BYTES // (layer.gate.numel() * layer.gate.element_size()))

@@ -1,8 +1,8 @@
 """A scan with every input-dependent factor held at its value: a linear map of its inputs.
 
-Step sizes, B, C and the logistic factor of SiLU are frozen, and so is what adaptors choose to read;
-what is left is linear, so the output is a sum over sources (analysis spec, sections 2-3). Nothing
-here stores more than a few tensors of L x E.
+Step sizes, B, C and the factor of the activation are frozen, and so is what adaptors choose to
+read; what is left is linear, so the output is a sum over sources (analysis spec, sections 2-3).
+Nothing here stores more than a few tensors of L x E.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from analysis.tracing.layer_trace import ScanTrace, convolve, run_scan
+from analysis.tracing.scan_trace import ScanTrace, convolve, run_scan
 
 LEVELS: tuple[str, ...] = ("value", "pre_conv", "residual")
 """What is taken apart and where it is added up (analysis spec, section 3).
@@ -28,7 +28,8 @@ class Switches:
     """Parts of the decomposition that may be left out, to see what each is worth.
 
     conv: the convolution and its bias (without: each token feeds itself alone).
-    silu: the frozen logistic factor. gate: SiLU(z). skip: the D-weighted path around the state.
+    silu: the frozen factor of the activation, which is SiLU in all models but MoMa (GELU).
+    gate: what the scans' sum is multiplied with. skip: the D-weighted path around the state.
     """
 
     conv: bool = True
@@ -67,10 +68,10 @@ class FrozenScan:
 
     @cached_property
     def _slope(self) -> Tensor | None:
-        """sigma(c) in scan order; None where SiLU plays no part."""
+        """The activation's factor in scan order; None where it plays no part."""
         if self.level == "value" or not self.switches.silu:
             return None
-        return torch.sigmoid(self.scan.c[self.scan.positions])
+        return self.scan.slope[self.scan.positions]
 
     @property
     def _convolves(self) -> bool:
@@ -111,16 +112,17 @@ class FrozenScan:
         return taps * slope[following.clamp(max=len(slope) - 1)]
 
     def adjoint(self, cotangent: Tensor) -> Tensor:
-        """(L, E) weight of every source in sum_t <cotangent[t], y[t]>; cotangent (L, E).
+        """(..., L, E) weight of every source in sum_t <cotangent[t], y[t]>; cotangent (..., L, E).
 
         One backward pass through the frozen scan (analysis spec, section 4.5): weight times
-        source is that source's part of the sum.
+        source is that source's part of the sum. Several cotangents (G, L, E) go in one batch.
         """
+        many = cotangent.reshape(-1, *self.scan.u.shape)
         with torch.inference_mode(False), torch.enable_grad():
-            sources = torch.zeros_like(self.scan.u, requires_grad=True)
-            y = self._scanned(self._inputs(sources[self.scan.positions][None]))[0]
-            (weights,) = torch.autograd.grad(y, sources, cotangent)
-        return weights
+            sources = torch.zeros_like(many, requires_grad=True)
+            y = self._scanned(self._inputs(sources[:, self.scan.positions]))
+            (weights,) = torch.autograd.grad(y, sources, many)
+        return weights.view_as(cotangent)
 
     def transposed_inputs(self, weights: Tensor) -> Tensor:
         """Weights on the scan's inputs u to weights on the sources, both (L, E) in scan order."""

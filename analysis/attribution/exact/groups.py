@@ -13,11 +13,13 @@ from analysis.attribution.exact.frozen_scan import (
 )
 from analysis.attribution.exact.proof import (
     Proof,
+    constant,
     projected,
     proof_fields,
     target,
 )
-from analysis.tracing.layer_trace import DIRECTIONS, LayerTrace
+from analysis.tracing.layer_trace import LayerTrace
+from analysis.tracing.scan_trace import DIRECTIONS
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +68,7 @@ def group_contributions(
         **proof_fields(
             layer,
             vectors.sum((0, 1)),
-            bias.sum(0),
+            bias.sum(0) + constant(layer, level),
             total,
             level=level,
             switched_off=switches.switched_off,
@@ -78,24 +80,19 @@ def group_contributions(
 def group_responses(
     layer: LayerTrace, direction: str, masks: Tensor, level: str, switches: Switches
 ) -> Tensor:
-    """y (G, L, E) of a direction for each set of sources, its token orders averaged."""
-    return sum(
-        scan.share * FrozenScan(scan, level, switches).respond(masks)
-        for scan in layer.direction(direction)
-    )
+    """y (G, L, E) of a direction for each set of sources, its scans with their shares."""
+    y = layer.gate.new_zeros(len(masks), *layer.gate.shape)
+    for scan in layer.direction(direction):
+        y += scan.share * FrozenScan(scan, level, switches).respond(masks)
+    return y
 
 
 def bias_parts(layer: LayerTrace, level: str, switches: Switches) -> Tensor:
     """(2, L, W) the part of the convolution biases, by direction."""
-    bias = torch.stack(
-        [
-            sum(
-                scan.share * FrozenScan(scan, level, switches).bias()
-                for scan in layer.direction(direction)
-            )
-            for direction in DIRECTIONS
-        ]
-    )
+    bias = layer.gate.new_zeros(len(DIRECTIONS), *layer.gate.shape)
+    for row, direction in enumerate(DIRECTIONS):
+        for scan in layer.direction(direction):
+            bias[row] += scan.share * FrozenScan(scan, level, switches).bias()
     return projected(layer, bias, level, switches)
 
 
@@ -107,4 +104,4 @@ def _masks(groups: Tensor, layer: LayerTrace) -> Tensor:
             f"groups are numbers from 0 of {length} tokens, "
             f"got {groups.dtype} of shape {tuple(groups.shape)}"
         )
-    return torch.nn.functional.one_hot(groups).T.to(layer.z.dtype)
+    return torch.nn.functional.one_hot(groups).T.to(layer.gate.dtype)

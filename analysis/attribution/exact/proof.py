@@ -13,7 +13,8 @@ from analysis.tracing.layer_trace import LayerTrace
 class Proof:
     """How well the parts of a result add up to what the model computed.
 
-    completeness_error: ||sum of parts - real output|| / ||real output||, biases counted as parts.
+    completeness_error: ||sum of parts - real output|| / ||real output||, biases counted as parts;
+        those behind the scans too, which fields called `bias` have not.
     bias_share: <bias part, real output> / ||real output||^2, the share that belongs to no token.
     dtype: of the arithmetic. settings: what was asked for, in plain values.
     """
@@ -48,20 +49,28 @@ def signed_share(part: Tensor, total: Tensor) -> float:
     return (part * total).sum().item() / square if square else 0.0
 
 
+def constant(layer: LayerTrace, level: str) -> Tensor:
+    """What comes from no scan at a level, biases behind the scans: (L, W), zero in most layers."""
+    behind = layer.way_out.constant
+    if level == "residual" and behind is not None:
+        return behind
+    return torch.zeros_like(target(layer, level))
+
+
 def target(layer: LayerTrace, level: str) -> Tensor:
-    """What parts of a level add up to: y_f + y_b (L, E), or the layer's real output (L, D)."""
+    """What parts of a level add up to: the scans' sum (L, E), or the layer's real output (L, D)."""
     return layer.output if level == "residual" else layer.inner_output
 
 
 def projected(
-    layer: LayerTrace, y: Tensor, level: str, switches: Switches, gate: Tensor | None = None
+    layer: LayerTrace, y: Tensor, level: str, switches: Switches, receiver: int | None = None
 ) -> Tensor:
     """y (..., E) where a level adds up: as it is, or gated and projected (..., D).
 
-    gate: (..., E) to multiply with, by default the layer's for y (..., L, E).
+    y is (..., L, E) by receiver, or belongs to one `receiver`.
     """
     if level != "residual":
         return y
     if switches.gate:
-        y = y * (layer.gate if gate is None else gate)
-    return y @ layer.out_weight.T
+        y = y * (layer.gate if receiver is None else layer.gate[receiver])
+    return layer.way_out(y, receiver)

@@ -2,7 +2,8 @@
 
 A model whose CLS token stands at index 0 reads it in the last layer through the backward scan
 alone: forward, nothing comes before it (analysis spec, section 5). A model that reads the mean of
-its patch tokens is as linear: the mean over rows is one adjoint pass.
+its patch tokens is as linear: the mean over rows is one adjoint pass. MoMa's frozen perceptrons
+stand between its last scan and the head, so its contributions have no share in a logit.
 """
 
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ from torch import Tensor
 
 from analysis.attribution.exact.frozen_norm import slope_before_norm
 from analysis.attribution.exact.pooled import adjoint_parts
-from analysis.attribution.exact.proof import Proof, proof_fields
+from analysis.attribution.exact.proof import Proof, constant, proof_fields
+from analysis.attribution.method import AttributionError
 from analysis.layers.token_grid import TokenGrid
 from analysis.models.videomamba import VideoMamba
-from analysis.tracing.layer_trace import DIRECTIONS, LayerTrace
+from analysis.tracing.layer_trace import LayerTrace
 from analysis.tracing.recorder import Trace
+from analysis.tracing.scan_trace import DIRECTIONS
 from analysis.tracing.token_positions import CLS_INDEX, frame_groups
 
 
@@ -44,7 +47,7 @@ def readout_weights(grid: TokenGrid, readout: str, dtype: torch.dtype = torch.fl
     if readout == "cls":
         weights[CLS_INDEX] = 1
     else:
-        weights[1:] = 1 / grid.patches
+        weights[grid.class_tokens :] = 1 / grid.patches
     return weights
 
 
@@ -53,7 +56,7 @@ def class_evidence(layer: LayerTrace, direction: Tensor) -> ClassEvidence:
 
     direction: (L, D), such as `class_direction`. One adjoint pass a scan, no matrix.
     """
-    cotangent = (direction @ layer.out_weight) * layer.gate
+    cotangent = layer.way_out.back(direction) * layer.gate
     values, biases = [], []
     for name in DIRECTIONS:
         parts, bias = adjoint_parts(layer, name, cotangent)
@@ -61,12 +64,13 @@ def class_evidence(layer: LayerTrace, direction: Tensor) -> ClassEvidence:
         biases.append(bias.sum())
     values, biases = torch.stack(values), torch.stack(biases)
     total = (direction * layer.output).sum()
+    behind = (direction * constant(layer, "residual")).sum()
     return ClassEvidence(
         grid=layer.grid,
         values=values,
         bias=biases,
         total=total.item(),
-        **proof_fields(layer, values.sum(), biases.sum(), total),
+        **proof_fields(layer, values.sum(), biases.sum() + behind, total),
     )
 
 
@@ -77,8 +81,13 @@ def class_direction(model: VideoMamba, trace: Trace, target: int) -> Tensor:
     sum_t <direction[t], final_residual[t]> plus the head's bias (and a layer norm's, through the
     head) is the logit. Zero at tokens that the head does not read.
 
-    Raises ValueError for a class that the model does not have.
+    Raises ValueError for a class that the model does not have, and for MoMa.
     """
+    if trace.final_residual is None:
+        raise AttributionError(
+            "Frozen perceptrons stand between MoMa's scans and its head, so a contribution has no "
+            "share in a logit of its own; choose another score."
+        )
     if not 0 <= target < len(trace.logits):
         raise ValueError(f"the model has classes 0 to {len(trace.logits) - 1}, not {target}")
     stream = trace.final_residual

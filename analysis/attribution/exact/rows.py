@@ -12,8 +12,9 @@ from analysis.attribution.exact.frozen_scan import (
     checked_level,
 )
 from analysis.attribution.exact.pooled import PooledContributions
-from analysis.attribution.exact.proof import projected, proof_fields, target
-from analysis.tracing.layer_trace import DIRECTIONS, LayerTrace, ScanTrace
+from analysis.attribution.exact.proof import constant, projected, proof_fields, target
+from analysis.tracing.layer_trace import LayerTrace
+from analysis.tracing.scan_trace import DIRECTIONS, ScanTrace
 from analysis.tracing.token_positions import checked_index
 
 _CHUNK_ELEMENTS = 2**22
@@ -57,25 +58,25 @@ def row_contributions(
     gate = layer.gate[token]
     vectors, biases, dropped = [], [], torch.zeros_like(gate)
     for direction in DIRECTIONS:
-        parts, bias = torch.zeros_like(layer.z), torch.zeros_like(gate)
+        parts, bias = torch.zeros_like(layer.gate), torch.zeros_like(gate)
         for scan in layer.direction(direction):
             row = _scan_row(FrozenScan(scan, level, switches), token, stop_below)
             parts += scan.share * row.parts
             bias += scan.share * row.bias
             dropped += scan.share * row.dropped_bound
-        vectors.append(projected(layer, parts, level, switches, gate))
-        biases.append(projected(layer, bias, level, switches, gate))
+        vectors.append(projected(layer, parts, level, switches, token))
+        biases.append(projected(layer, bias, level, switches, token))
     vectors, biases = torch.stack(vectors), torch.stack(biases)
     return RowContributions(
         token=token,
         vectors=vectors,
         bias=biases,
         total=total,
-        dropped_bound=_projected_bound(layer, dropped, level, switches, gate, total),
+        dropped_bound=_projected_bound(layer, dropped, level, switches, token, total),
         **proof_fields(
             layer,
             vectors.sum((0, 1)),
-            biases.sum(0),
+            biases.sum(0) + constant(layer, level)[token],
             total,
             level=level,
             switched_off=switches.switched_off,
@@ -165,9 +166,9 @@ def _early_stop(scan: ScanTrace, step: int, stop_below: float) -> tuple[int, Ten
 
 
 def _projected_bound(
-    layer: LayerTrace, dropped: Tensor, level: str, switches: Switches, gate: Tensor, total: Tensor
+    layer: LayerTrace, dropped: Tensor, level: str, switches: Switches, token: int, total: Tensor
 ) -> float:
     if level == "residual":
-        gated = dropped * gate.abs() if switches.gate else dropped
-        dropped = layer.out_weight.abs() @ gated
+        gated = dropped * layer.gate[token].abs() if switches.gate else dropped
+        dropped = layer.way_out.bound(gated, token)
     return (dropped.norm() / total.norm().clamp(min=torch.finfo(total.dtype).tiny)).item()

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from analysis.ops.impulse_responses import ImpulseResponses, place_impulses
-from analysis.tracing.layer_trace import ScanTrace
+from analysis.tracing.scan_trace import ScanTrace
 
 
 class ScanColumns:

@@ -18,10 +18,11 @@ from analysis.attribution.exact.rows import row_contributions
 from analysis.attribution.exact.scores import SCORES, SIGNED_SCORES, scores
 from analysis.attribution.method import AttributionError
 from analysis.layers.token_grid import TokenGrid
-from analysis.tracing.layer_trace import DIRECTIONS, LayerTrace
+from analysis.tracing.layer_trace import LayerTrace
+from analysis.tracing.scan_trace import DIRECTIONS
 from analysis.tracing.token_positions import (
-    CLS_INDEX,
     checked_index,
+    cls_of,
     frame_groups,
     on_grid,
     token_position,
@@ -38,7 +39,8 @@ MAP_DIRECTIONS: tuple[str, ...] = ("both", *DIRECTIONS)
 class Subject:
     """What is asked about: one token, one frame of the token grid, or what the head reads.
 
-    kind: "token" (index in the sequence, 0 is CLS) | "frame" (index from 0) | "readout".
+    kind: "token" (index in the sequence, where 0 is CLS if it has one) | "frame" (index from 0) |
+        "readout".
     """
 
     kind: str
@@ -65,8 +67,8 @@ class MapQuestion:
 class TokenMap(Proof):
     """A score per token, for one question about one layer.
 
-    values: (t, h, w) float32; cls_value: that of the CLS token. signed: whether they may be
-    negative. by_frame: (t + 1,) sums over frames, CLS last.
+    values: (t, h, w) float32; cls_value: that of the CLS token, None without one. signed: whether
+    they may be negative. by_frame: (t + 1,) sums over frames, CLS last.
     frame_shares: (2, t + 1) signed shares of the subject's real output by direction and source
     frame, CLS last; with `bias_share` they sum to 1. None on the receivers' side.
     output_size: L2 norm of that output (mean over receivers on their side); for a logit share
@@ -76,7 +78,7 @@ class TokenMap(Proof):
     question: MapQuestion
     grid: TokenGrid
     values: np.ndarray
-    cls_value: float
+    cls_value: float | None
     signed: bool
     by_frame: np.ndarray
     frame_shares: np.ndarray | None
@@ -106,9 +108,11 @@ def token_map(
 def _sources(
     layer: LayerTrace, question: MapQuestion, readout: str, class_direction: Tensor | None
 ) -> TokenMap:
-    weights = subject_weights(layer.grid, question.subject, readout).to(layer.z.dtype)
+    weights = subject_weights(layer.grid, question.subject, readout).to(layer.gate.dtype)
     if question.score == "logit_share":
         return _evidence(layer, question, class_direction * (weights != 0)[:, None])
+    if _by_one_pass(layer, question):
+        return _pooled_shares(layer, question, weights)
     if question.subject.kind == "token":
         found = row_contributions(layer, question.subject.index, level=question.level)
     else:
@@ -122,6 +126,27 @@ def _sources(
         found,
         shares=along.T,
         output_size=float(torch.linalg.vector_norm(found.total)),
+    )
+
+
+def _by_one_pass(layer: LayerTrace, question: MapQuestion) -> bool:
+    """Whether shares are all that is asked of a layer whose pooled vectors take D passes."""
+    pooled = question.subject.kind != "token" and question.level == "residual"
+    return pooled and question.score == "signed_share" and layer.way_out.factor is not None
+
+
+def _pooled_shares(layer: LayerTrace, question: MapQuestion, weights: Tensor) -> TokenMap:
+    """Signed shares of a pooled output: parts of its square, by way of its own direction."""
+    total = weights @ layer.output
+    found = class_evidence(layer, weights[:, None] * total)
+    shares = found.values / (found.total or 1.0)
+    return _map(
+        layer,
+        question,
+        _of_direction(shares, question.direction),
+        found,
+        shares=shares,
+        output_size=float(torch.linalg.vector_norm(total)),
     )
 
 
@@ -195,7 +220,7 @@ def _map(
         question=question,
         grid=grid,
         values=on_grid(values, grid).float().numpy(),
-        cls_value=float(values[CLS_INDEX]),
+        cls_value=cls_of(values, grid),
         signed=question.score in SIGNED_SCORES,
         by_frame=sum_by_frame(values[None], grid)[0].double().numpy(),
         frame_shares=None if shares is None else sum_by_frame(shares, grid).double().numpy(),
@@ -226,7 +251,7 @@ def _check(
     if not subject.fits(grid):
         raise AttributionError(
             f"There is no {subject.kind} {subject.index} in a grid of "
-            f"{grid.t} x {grid.h} x {grid.w} tokens and CLS."
+            f"{grid.t} x {grid.h} x {grid.w} tokens{' and CLS' if grid.class_tokens else ''}."
         )
     if question.side == "receivers" and question.score == "alti":
         raise AttributionError(

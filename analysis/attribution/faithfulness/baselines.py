@@ -23,14 +23,19 @@ REMOVALS: tuple[str, ...] = (*BASELINES, TOKEN_DROP)
 def baseline_clip(clip: Tensor, name: str, other: Tensor | None = None) -> Tensor:
     """What replaces removed parts of a normalised clip (3, T, H, W), in the same shape.
 
-    `other` is the clip that "other_clip" takes. Raises AttributionError for an unknown name, or
-    where that clip is missing.
+    `other` is the clip that "other_clip" takes. Raises AttributionError for an unknown name, where
+    that clip is missing, and for the first frame of a picture, which would replace nothing.
     """
     if name not in BASELINES:
         raise AttributionError(
             f"There is no baseline {name!r}; choose one of {', '.join(BASELINES)}."
         )
     if name == "frame_repeat":
+        if clip.shape[1] == 1:
+            raise AttributionError(
+                "The first frame of a single one is the picture itself; choose zero, blur or "
+                "other_clip."
+            )
         return clip[:, :1].expand_as(clip).clone()
     return _checked(clip, other) if name == "other_clip" else empty_clip(clip, name)
 

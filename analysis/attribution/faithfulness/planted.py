@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from analysis.attribution.method import AttributionError
+from analysis.attribution.method import AttributionError, model_input
 from analysis.tracing.recorder import evaluation_mode
 
 
@@ -88,7 +88,7 @@ class PlantedCause:
 
 
 def strongest_cause(model: nn.Module, candidates: Sequence[PlantedClip]) -> PlantedCause:
-    """The candidate whose disc raises any class's probability most; `model` reads (B, 3, T, H, W).
+    """The candidate whose disc raises any class's probability most.
 
     The model's mode is left as it was.
     """
@@ -96,7 +96,7 @@ def strongest_cause(model: nn.Module, candidates: Sequence[PlantedClip]) -> Plan
     with torch.inference_mode(), evaluation_mode(model):
         for planted in candidates:
             clips = torch.stack([planted.still, planted.clip])
-            still, moving = model(clips).double().softmax(dim=1)
+            still, moving = model(model_input(model, clips)).double().softmax(dim=1)
             rise, target = (moving - still).max(dim=0)
             causes.append(PlantedCause(planted, int(target), float(rise)))
     return max(causes, key=lambda cause: cause.rise)

@@ -1,6 +1,7 @@
 """What a model says of a class once parts of a clip are gone."""
 
 from collections import defaultdict
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,10 +10,32 @@ from torch import Tensor, nn
 from analysis.attribution.edited_pass import logits_of
 from analysis.attribution.faithfulness.baselines import REMOVALS, TOKEN_DROP, baseline_clip
 from analysis.attribution.faithfulness.units import Units
-from analysis.attribution.method import AttributionError, model_input, one_clip, videomamba
+from analysis.attribution.method import (
+    AttributionError,
+    inside_videomamba,
+    model_input,
+    one_clip,
+    videomamba,
+)
 from analysis.tracing.recorder import evaluation_mode
 
 SCORES: dict[str, str] = {"probability": "softmax probability", "logit": "logit"}
+
+
+def fitting_removals(config: Any) -> tuple[str, ...]:
+    """Those of `REMOVALS` that change something in models of a configuration, and can."""
+    return tuple(name for name in REMOVALS if _fits(name, config))
+
+
+def _fits(name: str, config: Any) -> bool:
+    if name == "frame_repeat":
+        return config.num_frames is not None
+    if name == TOKEN_DROP:
+        try:
+            inside_videomamba(config, name)
+        except AttributionError:
+            return False
+    return True
 
 
 class Removal:
@@ -51,7 +74,7 @@ class Removal:
         self.baseline, self.score, self.batch_size = baseline, score, batch_size
         self.clip = one_clip(model, clip)
         if baseline == TOKEN_DROP:
-            videomamba(model, "Leaving tokens out")
+            videomamba(model, "A pass with tokens left out")
         else:
             other = None if other is None else one_clip(model, other)
             self._replacement = baseline_clip(self.clip, baseline, other)

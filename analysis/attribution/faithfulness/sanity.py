@@ -1,8 +1,10 @@
 """Sanity checks: a map has to depend on what the model learned, and on time only if it does."""
 
 import copy
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,8 +12,13 @@ from torch import Tensor, nn
 
 from analysis.attribution.faithfulness.agreement import rank_correlation
 from analysis.attribution.method import AttributionError
+from analysis.models.moma_config import ATTEND, MODULATE, MomaConfig
 
-EMBEDDING = "embedding"
+HEAD, EMBEDDING = "head", "embedding"
+_HEADS = ("head.", "norm_f.", "distill_head.", "classifier.", "tower.ln_post.", "tower.proj")
+_NUMBERED = re.compile(
+    r"(?P<part>layers|adapters|modulators|tower\.transformer\.resblocks)\.(?P<number>\d+)\."
+)
 
 Explain = Callable[[nn.Module], np.ndarray]
 """Gives the map (t, h, w) of a fixed clip and class by a fixed method for a model."""
@@ -62,17 +69,37 @@ def cascade_randomisation(
 
 
 def stage_parameters(model: nn.Module) -> dict[str, tuple[str, ...]]:
-    """Names of parameters by stage, from the head down: head, layers from the last, embedding."""
-    depth = len(model.layers)
-    stages = {"head": [], **{f"layers.{n}": [] for n in reversed(range(depth))}, EMBEDDING: []}
-    for name, _ in model.named_parameters():
-        first, _, rest = name.partition(".")
-        if first == "layers":
-            stages[f"layers.{rest.partition('.')[0]}"].append(name)
-        else:
-            above = first in ("head", "norm_f", "distill_head")
-            stages["head" if above else EMBEDDING].append(name)
-    return {stage: tuple(names) for stage, names in stages.items()}
+    """Names of parameters by stage, from the head down: head, layers from the last, embedding.
+
+    Buffers, such as the class directions of a head by texts, count as parameters. Layers are those
+    of the trunk, the stages of VMamba, or the layers of a frozen tower with what stands in or after
+    each of them.
+    """
+    modulated = _modulated_layers(model.config)
+    names: dict[str, list[str]] = {}
+    for name, _ in (*model.named_parameters(), *model.named_buffers()):
+        names.setdefault(_stage(name, modulated), []).append(name)
+    layers = sorted(names.keys() - {HEAD, EMBEDDING}, key=lambda s: -int(s.partition(".")[2]))
+    return {stage: tuple(names[stage]) for stage in (HEAD, *layers, EMBEDDING)}
+
+
+def _stage(name: str, modulated: tuple[int, ...]) -> str:
+    if name.startswith(_HEADS):
+        return HEAD
+    found = _NUMBERED.match(name)
+    if found is None:
+        return EMBEDDING
+    number = int(found["number"])
+    return f"layers.{modulated[number] if found['part'] == 'modulators' else number}"
+
+
+def _modulated_layers(config: Any) -> tuple[int, ...]:
+    """After which layer of its tower each modulation of a MoMa stands; none in other models."""
+    if not isinstance(config, MomaConfig):
+        return ()
+    steps = config.steps
+    places = (at for at, step in enumerate(steps) if step == MODULATE)
+    return tuple(steps[:at].count(ATTEND) - 1 for at in places)
 
 
 def untrained_like(model: nn.Module, generator: torch.Generator) -> nn.Module:
@@ -96,8 +123,9 @@ def _shown(order: list[str], stages: int | None) -> set[str]:
 
 @torch.no_grad()
 def _copy_parameters(source: nn.Module, target: nn.Module, names: tuple[str, ...]) -> None:
+    from_source, of_target = source.state_dict(), target.state_dict()
     for name in names:
-        target.get_parameter(name).copy_(source.get_parameter(name))
+        of_target[name].copy_(from_source[name])
 
 
 @dataclass(frozen=True, eq=False)

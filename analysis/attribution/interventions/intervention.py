@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from analysis.attribution.edited_pass import ScanInput
 from analysis.attribution.method import AttributionError
-from analysis.tracing.layer_trace import DIRECTIONS
+from analysis.tracing.scan_trace import DIRECTIONS
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from analysis.attribution.exact.rows import hidden_attention_row
 from analysis.layers.token_grid import TokenGrid
-from analysis.tracing.layer_trace import ScanTrace
-from analysis.tracing.token_positions import CLS_INDEX, token_coordinates
+from analysis.tracing.scan_trace import ScanTrace
+from analysis.tracing.token_positions import token_coordinates
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ def attention_distance(
     by_query = torch.stack(
         [_query_distances(scan, coordinates, int(query)) for query in queries.tolist()]
     )
-    patches = by_query[queries != CLS_INDEX, 1:].mean(0)
+    patches = by_query[coordinates[queries, 0] >= 0, 1:].mean(0)
     return AttentionDistance(
         queries, by_query, by_query[:, 0].mean().item(), patches[0].item(), patches[1].item()
     )
@@ -57,7 +57,8 @@ def _query_distances(scan: ScanTrace, coordinates: Tensor, query: int) -> Tensor
     apart = (coordinates[sources] - coordinates[query]).abs().to(weights.dtype)
     back = torch.arange(step, -1, -1, dtype=weights.dtype)
     distances = torch.stack([back, apart[:, 1] + apart[:, 2], apart[:, 0]])
-    on_grid = ((sources != CLS_INDEX) & (query != CLS_INDEX)).to(weights.dtype)
+    # CLS has -1 for all its coordinates.
+    on_grid = ((coordinates[sources, 0] >= 0) & (coordinates[query, 0] >= 0)).to(weights.dtype)
     counted = torch.stack([torch.ones_like(back), on_grid, on_grid])
     sums, mass = (distances * counted) @ weights, counted @ weights
     return (sums / mass.clamp(min=torch.finfo(mass.dtype).tiny)).mean(1)

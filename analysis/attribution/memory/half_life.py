@@ -9,7 +9,7 @@ from torch import Tensor
 
 from analysis.layers.token_grid import TokenGrid
 from analysis.ops.scan_order import inverse_permutation, token_permutation
-from analysis.tracing.layer_trace import ScanTrace
+from analysis.tracing.scan_trace import ScanTrace
 
 RETENTION_LEVELS: tuple[float, ...] = (0.5, 0.1, 0.01)
 _CHUNK_ELEMENTS = 2**22

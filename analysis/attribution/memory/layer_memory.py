@@ -10,8 +10,10 @@ from analysis.attribution.memory.distance import attention_distance
 from analysis.attribution.memory.half_life import half_lives, retention_curve
 from analysis.attribution.memory.selectivity import PathShares, path_shares, selectivity_maps
 from analysis.attribution.memory.state_content import state_content
+from analysis.attribution.method import AttributionError
 from analysis.layers.token_grid import TokenGrid
-from analysis.tracing.layer_trace import DIRECTIONS, LayerTrace, ScanTrace
+from analysis.tracing.layer_trace import LayerTrace
+from analysis.tracing.scan_trace import ScanTrace
 from analysis.tracing.token_positions import on_grid
 
 DRAWN_STEPS = 512
@@ -49,22 +51,32 @@ class ScanMemory:
 
 @dataclass(frozen=True, eq=False)
 class LayerMemory:
-    """delta: (2, t, h, w) mean step size by direction; variation: (2,) its variation over tokens.
-    paths: which way the output takes. scans: forward ones first."""
+    """What a layer keeps.
+
+    directions: which are read, "forward" first. delta: (directions, t, h, w) mean step size;
+    variation: its variation over tokens by direction. paths: which way the output takes. scans:
+    forward ones first.
+    """
 
     grid: TokenGrid
+    directions: tuple[str, ...]
     delta: np.ndarray
-    variation: tuple[float, float]
-    zoh_ratio: tuple[float, float]
+    variation: tuple[float, ...]
+    zoh_ratio: tuple[float, ...]
     paths: PathShares
     scans: tuple[ScanMemory, ...]
 
     def delta_of(self, direction: str) -> tuple[np.ndarray, float]:
-        """Step sizes (t, h, w) of "forward", "backward" or the mean of "both"; their variation."""
+        """Step sizes (t, h, w) of "forward", "backward" or the mean of "both"; their variation.
+
+        Raises AttributionError for a direction that is not read.
+        """
         if direction == "both":
             values = self.delta.mean(0)
             return values, float(values.std() / values.mean())
-        row = DIRECTIONS.index(direction)
+        if direction not in self.directions:
+            raise AttributionError(f"This layer reads no {direction} scan; choose both.")
+        row = self.directions.index(direction)
         return self.delta[row], self.variation[row]
 
 
@@ -74,6 +86,7 @@ def layer_memory(layer: LayerTrace) -> LayerMemory:
     maps = selectivity_maps(layer)
     return LayerMemory(
         grid=layer.grid,
+        directions=layer.directions,
         delta=torch.stack([on_grid(d, layer.grid) for d in maps.delta]).float().numpy(),
         variation=tuple(maps.variation.tolist()),
         zoh_ratio=tuple(maps.zoh_ratio.tolist()),

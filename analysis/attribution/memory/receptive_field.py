@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from analysis.models.moma import Moma
 from analysis.models.videomamba import VideoMamba
+from analysis.tracing.opened_models import traced_grid
 from analysis.tracing.recorder import batched, evaluation_mode
 from analysis.tracing.token_positions import CLS_INDEX, checked_index, token_index
 
@@ -29,19 +31,19 @@ class ReceptiveField:
 
 
 def receptive_field(
-    model: VideoMamba, clips: Iterable[Tensor], token: int | None = None
+    model: VideoMamba | Moma, clips: Iterable[Tensor], token: int | None = None
 ) -> ReceptiveField:
     """The field of a token's final features, summed over channels, over one or more clips.
 
     clips: each (C, T, H, W) or (C, H, W). token: sequence index; by default the patch in the
-    middle of the grid, or CLS where the model reads that. Parameters gather no gradients.
+    middle of the grid, or CLS where the model scans and reads that. Parameters gather no gradients.
 
     Raises ValueError for a token outside of the sequence and for no clips.
     """
-    grid = model.token_grid
+    grid = traced_grid(model.config)
     if token is None:
         centre = token_index(grid, grid.t // 2, grid.h // 2, grid.w // 2)
-        token = CLS_INDEX if model.config.readout == "cls" else centre
+        token = CLS_INDEX if model.config.readout == "cls" and grid.class_tokens else centre
     checked_index(grid, token)
     with evaluation_mode(model):
         fields = [_gradient(model, clip, token) for clip in clips]
@@ -64,9 +66,10 @@ def area_fraction(pixels: Tensor, share: float) -> float:
     return min(int(reached) + 1, len(falling)) / len(falling)
 
 
-def _gradient(model: VideoMamba, clip: Tensor, token: int) -> Tensor:
+def _gradient(model: VideoMamba | Moma, clip: Tensor, token: int) -> Tensor:
     with torch.inference_mode(False), torch.enable_grad():
         pixels = batched(model, clip).detach().clone().requires_grad_()
-        features = model.forward_features(pixels)[0, token].sum()
+        # MoMa's features stand on the grid, those of others in a sequence.
+        features = model.forward_features(pixels)[0].flatten(0, -2)[token].sum()
         (gradient,) = torch.autograd.grad(features, pixels)
     return gradient[0].abs().sum(0).cpu()

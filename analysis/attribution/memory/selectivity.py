@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from analysis.tracing.layer_trace import DIRECTIONS, LayerTrace, ScanTrace
+from analysis.tracing.layer_trace import LayerTrace
+from analysis.tracing.scan_trace import DIRECTIONS, ScanTrace
 
 _CHUNK_ELEMENTS = 2**22
 
@@ -15,11 +16,11 @@ _CHUNK_ELEMENTS = 2**22
 class SelectivityMaps:
     """Read-outs (2, L) by direction and token, canonical order; token orders averaged.
 
-    delta: mean step size over channels. variation: (2,) its standard deviation over tokens by
-    its mean; 0 means that the direction treats all tokens alike. write: ||dt B u||. carry: mean
-    decay exp(dt A), the share of the state that a token lets through. read: ||C||.
-    zoh_ratio: (2,) mean of (1 - exp(-q)) / q, q = dt |A|: what an exact hold of the input would
-    write over what the model writes; a view only, no decomposition uses it.
+    A layer that reads one way has one row. delta: mean step size over channels. variation: (2,) its
+    standard deviation over tokens by its mean; 0 means that the direction treats all tokens alike.
+    write: ||dt B u||. carry: mean decay exp(dt A), the share of the state that a token lets
+    through. read: ||C||. zoh_ratio: (2,) mean of (1 - exp(-q)) / q, q = dt |A|: what an exact hold
+    of the input would write over what the model writes; a view only, no decomposition uses it.
     """
 
     delta: Tensor
@@ -34,13 +35,13 @@ class SelectivityMaps:
 class PathShares:
     """Which way through the layer the output takes, before the output projection.
 
-    gate: (L,) mean |g| over channels. skip: (L,) ||g D u|| / ||g y||, directions summed within
-    each norm; skip_share: the same over all tokens. forward: (L,) ||g y_f||^2 over
-    ||g y_f||^2 + ||g y_b||^2; forward_share: over all tokens. cosine: of g y_f and g y_b, over
-    all tokens and channels; -1 means that the directions cancel.
+    gate: (L,) mean |g| over channels, None without a gate. skip: (L,) ||g D u|| / ||g y||,
+    directions summed within each norm; skip_share: the same over all tokens. forward: (L,)
+    ||g y_f||^2 over ||g y_f||^2 + ||g y_b||^2; forward_share: over all tokens. cosine: of g y_f and
+    g y_b, over all tokens and channels; -1 means that the directions cancel.
     """
 
-    gate: Tensor
+    gate: Tensor | None
     skip: Tensor
     skip_share: float
     forward: Tensor
@@ -52,7 +53,7 @@ class PathShares:
 def selectivity_maps(layer: LayerTrace) -> SelectivityMaps:
     """The maps of a layer (analysis spec, sections 1.4 and 5). Memory: a chunk of L x E x N."""
     rows = []
-    for direction in DIRECTIONS:
+    for direction in layer.directions:
         scans = layer.direction(direction)
         rows.append(_weighted(scans, [_scan_maps(scan) for scan in scans]))
     delta, write, carry, read, ratio = (torch.stack(maps) for maps in zip(*rows, strict=True))
@@ -75,7 +76,7 @@ def path_shares(layer: LayerTrace) -> PathShares:
     forward_energy, backward_energy = forward.square().sum(1), backward.square().sum(1)
     energy = forward_energy + backward_energy
     return PathShares(
-        gate=layer.gate.abs().mean(1),
+        gate=None if layer.z is None else layer.gate.abs().mean(1),
         skip=_ratio(skip.norm(dim=1), both.norm(dim=1)),
         skip_share=_ratio(skip.norm(), both.norm()).item(),
         forward=_ratio(forward_energy, energy),
@@ -109,8 +110,9 @@ def _products(scan: ScanTrace) -> Iterator[tuple[slice, Tensor]]:
 
 
 def _weighted(scans: tuple[ScanTrace, ...], maps: list[tuple[Tensor, ...]]) -> list[Tensor]:
+    whole = sum(scan.share for scan in scans)
     return [
-        sum(scan.share * values for scan, values in zip(scans, same, strict=True))
+        sum(scan.share / whole * values for scan, values in zip(scans, same, strict=True))
         for same in zip(*maps, strict=True)
     ]
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from analysis.tracing.hidden_states import hidden_states, state_chunks
-from analysis.tracing.layer_trace import ScanTrace
+from analysis.tracing.scan_trace import ScanTrace
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,6 +59,19 @@ def test_the_first_patch_feeds_itself_and_what_comes_after_it(row):
     assert np.sum(np.abs(backward["map"][3:])) == 0 < backward["cls"]
 
 
+def test_the_scans_of_moma_have_no_cls(row, explain):
+    moma = ("--model", "moma_mini.untrained")
+    found = row(*moma, "--token", "7,0,0", "--level", "value", "--direction", "forward")
+    assert found["cls"] is None and found["settings"]["subject"] == "7,0,0"
+    assert found["completeness_error"] < 1e-4
+    np.testing.assert_allclose(found["by_frame"], np.sum(found["map"], (1, 2)), rtol=1e-4)
+    code, printed = explain(*moma, "--matrix", "8")
+    rows = [line.split()[0] for line in printed.out.splitlines()[5:13]]
+    assert code == 0 and rows == list("01234567")
+    code, printed = explain(*moma, "--token", "cls")
+    assert code == 1 and "this model scans no CLS token" in printed.err
+
+
 def test_a_published_method_under_the_same_call(row):
     found = row(
         "--method", "grad_cam", "--layer", "1", "--target", "tilt up", "--set", "relu=false"
@@ -132,3 +145,15 @@ def test_what_cannot_be_explained_is_one_sentence(explain, arguments, sentence):
     code, printed = explain(*arguments)
     assert sentence in printed.err
     assert "Traceback" not in printed.err
+
+
+def test_a_sum_without_biases_is_printed_too(explain):
+    code, printed = explain("--method", "integrated_gradients", "--set", "n_steps=4")
+    assert code == 0
+    assert printed.out.splitlines()[-1].startswith("completeness error ")
+    assert "bias share" not in printed.out
+
+
+def test_a_model_without_a_scan_order_is_explained(row):
+    found = row("--model", "vmamba_b1.untrained", "--image-size", "32", "--method", "grad_cam")
+    assert np.shape(found["map"]) == (1, 8, 8) and found["scan_order"] == "fixed"

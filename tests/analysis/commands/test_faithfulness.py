@@ -13,27 +13,36 @@ from analysis.weights.shipped import ship_checkpoint
 
 SMALL = ["--methods", "saliency", "--steps", "4", "--subsets", "4", "--removals", "6"]
 SMALL += ["--noise", "0", "--no-randomisation"]
-TINY = "videomamba_debug.moves"
-"""A model of one's own, which names camera moves without having learned any."""
+TINY, TINY_MOMA = "videomamba_debug.moves", "moma_debug.moves"
+"""Models of one's own, which name camera moves without having learned any."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def own_weights(tmp_path_factory, one_thread):
-    """The weights of `TINY` in the folder where own ones are looked for."""
+    """The weights of `TINY` and `TINY_MOMA` in the folder where own ones are looked for."""
     folder = tmp_path_factory.mktemp("weights")
+    _ship(TINY, {"num_classes": 9}, folder)
+    _ship(TINY_MOMA, {"num_classes": 9, "head": "linear"}, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCANSCOPE_CHECKPOINTS", str(folder))
+        yield
+
+
+def _ship(name, overrides, folder):
+    architecture, _, tag = name.partition(".")
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = create_model("videomamba_debug", num_classes=9)
+        model = create_model(architecture, **overrides)
         for parameter in model.parameters():
             parameter.data += 0.2 * torch.randn_like(parameter)
     config = model.config
     entry = {
-        "architecture": "videomamba_debug",
-        "tag": "moves",
+        "architecture": architecture,
+        "tag": tag,
         "training": "toy",
         "data": "nothing",
         "labels": "camera_moves",
-        "overrides": {"num_classes": 9},
+        "overrides": overrides,
         "num_frames": config.num_frames,
         "image_size": config.image_size,
         "scan_order": config.scan_order,
@@ -44,9 +53,6 @@ def own_weights(tmp_path_factory, one_thread):
         "run": {"command": "none", "seed": 0},
     }
     ship_checkpoint(model.state_dict(), entry, folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SCANSCOPE_CHECKPOINTS", str(folder))
-        yield
 
 
 @pytest.fixture
@@ -158,3 +164,14 @@ def test_a_file_that_is_no_table_is_not_overwritten(run, clips_folder, tmp_path)
     code, printed = run(*SMALL, clips_folder / "mocap_walk.mp4", "--out", other)
     assert code == 1 and "holds no table" in printed.err
     assert other.read_text() == '{"notes": 1}'
+
+
+def test_a_model_is_judged_by_methods_that_can_explain_it(run, clips_folder):
+    clip, moma = clips_folder / "mocap_walk.mp4", ["--model", TINY_MOMA]
+    code, printed = run(*SMALL, clip, *moma, "--methods", "grad_cam", "--json")
+    table = json.loads(printed.out)
+    assert code == 0 and table["scan_order"] == "spatiotemporal_v2"
+    assert {row["method"]: row["errors"] for row in table["league"]} == {"grad_cam": 0, "random": 0}
+    code, printed = run(*SMALL, clip, *moma, "--methods", "all", "--score", "loss")
+    assert code == 1 and "Left out: hidden_attention, " in printed.err
+    assert "not MoMa" in printed.err

@@ -71,7 +71,7 @@ def test_exact_methods_hold_vim_s_logit(vim, image):
     [
         ("videomamba_adaptor_debug", "tokens also read the states"),
         ("vim_adaptor_debug", "tokens also read the states"),
-        ("moma_debug", "not MoMa; the Adapters tab"),
+        ("moma_debug", "not MoMa, inside whose scans Hidden states looks"),
         ("aim_debug", "not a model over a frozen CLIP"),
         ("mamba_adaptor_debug", "not VMamba"),
     ],

@@ -199,5 +199,5 @@ def test_what_cannot_be_traced():
         record(model, clip, [0, 2]).layer(1)
     with pytest.raises(ValueError, match=r"float32 or float64 model, this one is in torch\.bf"):
         record(model.bfloat16(), clip.bfloat16())
-    with pytest.raises(ValueError, match="only VideoMamba classifiers are traced, got Linear"):
+    with pytest.raises(ValueError, match="classifiers and MoMa are traced, got Linear"):
         record(torch.nn.Linear(1, 1), clip)

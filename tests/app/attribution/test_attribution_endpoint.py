@@ -33,14 +33,21 @@ def test_a_method_without_a_sum_says_so_and_another_class_is_another_map(client)
     assert (one["target"], other["target"]) == (2, 3) and one["values"] != other["values"]
 
 
+def test_moma_is_explained_on_its_own_tokens(client):
+    one = explain(client, model="moma_mini.untrained", method="grad_cam", frames=4)
+    assert one["grid"] == [4, 8, 8] and max(one["values"]) > 0
+    assert one["settings"]["layer"] == 3 and one["trained"] is False
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"model": "moma_mini.untrained", "method": "latim"}, "not MoMa"),
         ({"method": "saliensy"}, "did you mean saliency"),
         ({"class_name": "class 99"}, "There is no class 'class 99'"),
         ({"model": "videomamba_minni.untrained"}, "did you mean videomamba_mini.untrained"),
     ],
-    ids=["method", "class", "model"],
+    ids=["family", "method", "class", "model"],
 )
 def test_a_wrong_request_is_one_sentence(client, settings, message):
     with pytest.raises(AppError) as error:

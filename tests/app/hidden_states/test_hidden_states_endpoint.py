@@ -5,7 +5,7 @@ import pytest
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
-MODEL = "videomamba_mini.untrained"
+MODEL, MOMA = "videomamba_mini.untrained", "moma_mini.untrained"
 
 
 @pytest.fixture
@@ -32,6 +32,14 @@ def test_signed_shares_sum_to_one_with_the_bias(ask):
     assert answer["layer"] == answer["layers"] == 6
 
 
+def test_a_map_of_moma_has_no_cls(ask):
+    answer = ask(model=MOMA, token="3,1,2", level="value", layer=2)
+    assert np.array(answer["values"]).shape == (8, 8, 8)
+    assert answer["cls_value"] is None and answer["layers"] == 4
+    assert 0 <= answer["completeness_error"] < 1e-4
+    assert np.argmax(answer["values"]) == (3 * 8 + 1) * 8 + 2
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -40,8 +48,10 @@ def test_signed_shares_sum_to_one_with_the_bias(ask):
         ({"score": "size"}, "There is no score 'size'"),
         ({"side": "receivers", "score": "alti", "token": "cls"}, "one receiver"),
         ({"side": "receivers"}, "feeds no token"),
+        ({"model": MOMA, "token": "cls"}, "This model scans no CLS token"),
+        ({"model": MOMA, "score": "logit_share"}, "has no share in a logit"),
     ],
-    ids=["token", "layer", "score", "alti of receivers", "mean as a source"],
+    ids=["token", "layer", "score", "alti of receivers", "mean as a source", "no cls", "no logit"],
 )
 def test_a_wrong_request_is_one_sentence(ask, settings, message):
     with pytest.raises(AppError) as error:

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from app.adaptor_models import AdaptorSetting
+from app.adaptor_runs import AdaptorRuns
 from app.attributions import class_probabilities, fresh_map
 from app.faithfulness_runs import CurveChoice, curve_rows
+from app.moma_models import MomaSetting
+from app.moma_runs import moma_look
 from app.order_answers import order_rows
 from app.report.findings import gather
 from app.report.page import report_page
@@ -21,6 +25,8 @@ CLIP = Path(__file__).parents[2] / "data" / "clips" / "mocap_kick.mp4"
 NAME = "<img src=x onerror=alert(1)> & 'kick'.mp4"
 METHODS = ("saliency", "exact_last_layer")
 ORDERS = ("spatial_first", "temporal_first")
+ADAPTOR_PLACE = (5, 40)
+"""Layer and token that memory was asked about."""
 MOMENT = datetime(2030, 1, 2, 3, 4, tzinfo=UTC)
 
 
@@ -50,6 +56,10 @@ def findings(session, selection):
     outcome(session, selection, WhatIf("reverse_time", middle_part(grid)))
     for _ in window_answers(session, selection, plan_windows(selection.clip, 1)):  # as browsers do
         pass
+    moma_look(session, selection, MomaSetting())
+    runs = AdaptorRuns(session)
+    runs.look(selection, AdaptorSetting(), *ADAPTOR_PLACE)
+    runs.forgetting(selection, AdaptorSetting(), ADAPTOR_PLACE[0])
     return gather(session, selection, made_at=MOMENT)
 
 

@@ -101,20 +101,37 @@ def test_the_numbers_are_those_of_the_results(reader, findings):
         assert f"{time:.2f} s" in reader.text
     after = max(one["probability_after"] for one in findings.what_ifs[0]["classes"])
     assert f"{100 * after:.1f} %" in reader.text
+    answers = findings.momas[0].look.answers
+    assert all(f"{one['label']} {100 * one['probability']:.1f} %" in reader.text for one in answers)
+    adapted = findings.adaptors[0].known.look["answers"]["adapted"]
+    assert f"With adaptors {adapted['label']} {100 * adapted['probability']:.1f} %" in reader.text
     assert findings.clip_sha256 in reader.text and findings.weights_sha256 in reader.text
+
+
+def test_what_adapters_do_says_what_was_trained_and_asks_for_no_click(reader, findings):
+    for words in ("scans untrained", "host toy-trained adaptors untrained", "our reading"):
+        assert words in reader.text
+    assert "Asked with weights untrained, strength" in reader.text and "Click" not in reader.text
+    circles = [one for one in reader.named("circle") if "cx" in one]
+    assert len(circles) == len(findings.adaptors[0].known.look["places"])
+    assert "\N{SUPERSCRIPT MINUS}" in reader.text, "forgetting is drawn over powers of ten"
 
 
 def test_frames_and_heat_are_pictures_in_the_file(reader, findings):
     sources = [image["src"] for image in reader.named("img")]
     frames, steps = 4, findings.classes[0].maps[0]["grid"][0]
-    assert len(sources) == frames + 3 * steps
+    adaptors = findings.adaptors[0].known.look
+    scales = adaptors["kernels"]["scales"]
+    kernels = 1 + sum(1 + min(8, len(scale["strongest"])) for scale in scales)
+    places = adaptors["grid"][0]
+    assert len(sources) == frames + 3 * steps + frames + 2 * places + kernels
     picture = Image.open(io.BytesIO(base64.b64decode(sources[0].split(",")[1])))
     assert picture.format == "WEBP" and picture.size == (64, 64)
 
 
 def test_formulas_need_no_script(page, reader):
     assert len(reader.named("math")) > 50 and "$" not in reader.text.replace('"$method"', "")
-    assert len(reader.named("details")) == 6
+    assert len(reader.named("details")) == 8
 
 
 def test_the_commands_give_the_numbers_again(findings, monkeypatch, capsys):
@@ -149,6 +166,8 @@ def test_what_is_missing_is_named_and_takes_no_room(findings):
         asked=None,
         classes=(),
         what_ifs=(),
+        momas=(),
+        adaptors=(),
     )
     reader = Reader(report_page(bare))
     for words in (*bare.missing, "scan orders; what feeds the read-out", "attribution maps;"):

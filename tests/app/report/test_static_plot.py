@@ -68,3 +68,21 @@ def test_marks_and_their_words_stand_where_plotly_has_them():
         float, re.search(r'<line x1="([\d.]+)"[^>]* x2="([\d.]+)"[^>]*class="mark"', svg).groups()
     )
     assert x1 == x2 == pytest.approx((start + end) / 2, abs=0.2) and "frame: 10" in svg
+
+
+def test_an_upright_axis_of_powers_leaves_out_what_it_does_not_reach():
+    figure = go.Figure([go.Scatter(x=[1, 2, 3, 4, 5], y=[1.0, 0.01, float("nan"), 1e-9, 1e-6])])
+    figure.update_yaxes(type="log", range=[-6, 0])
+    figure.update_xaxes(dtick=2)
+    svg = static_plot(styled(figure), "powers")
+    (x0, y0), (x1, y1), (x4, y4) = points(svg)
+    assert (y1 - y0) / (y4 - y0) == pytest.approx(2 / 6, abs=0.01)
+    assert (x1 - x0) / (x4 - x0) == pytest.approx(1 / 4, abs=0.01)
+    assert "10\u207b\u2076" in svg and ">0.01<" in svg and 'stroke-width="2"' in svg
+    assert ">3<" in svg and ">2<" not in svg
+
+
+def test_small_numbers_are_written_by_their_powers():
+    svg = line_plot([0, 1], [0.0, 2e-5])
+    assert ">2\N{MULTIPLICATION SIGN}10\u207b\u2075<" in svg and ">10\u207b\u2075<" in svg
+    assert ">0<" in svg and "0.0000" not in svg

@@ -10,8 +10,8 @@ from analysis.attribution.exact.groups import group_contributions
 from analysis.attribution.exact.rows import hidden_attention_row, row_contributions
 from analysis.models import create_model
 from analysis.ops.scan_order import SCAN_ORDERS
-from analysis.tracing.layer_trace import DIRECTIONS
 from analysis.tracing.recorder import record
+from analysis.tracing.scan_trace import DIRECTIONS
 
 ORDERS = ("spatial_first", "temporal_first", "spatiotemporal_v1", "spatiotemporal_v2")
 TOKENS = {"CLS": 0, "first patch": 1, "middle": 9, "last": 18}

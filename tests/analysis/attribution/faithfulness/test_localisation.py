@@ -1,5 +1,7 @@
 """Localisation against masks, and planted clips whose cause is known."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -106,6 +108,8 @@ def test_random_discs_are_in_the_picture():
 
 def test_the_strongest_cause_is_the_one_that_raises_a_class_most():
     class MeanGrey(nn.Module):
+        config = SimpleNamespace(num_frames=2)
+
         def forward(self, clips):
             grey = clips.mean((1, 2, 3, 4))
             return torch.stack([torch.zeros_like(grey), 4 * grey], 1)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from analysis.attribution.faithfulness.baselines import BASELINES, baseline_clip
-from analysis.attribution.faithfulness.removal import Removal
+from analysis.attribution.faithfulness.removal import Removal, fitting_removals
 from analysis.attribution.faithfulness.units import region_units, units_of
 from analysis.attribution.method import AttributionError
 from analysis.layers.token_grid import TokenGrid
@@ -175,3 +175,27 @@ def test_what_is_no_clip_is_refused(linear_model, linear_clips):
         units_of("pixels", GRID)
     with pytest.raises(AttributionError, match="every number"):
         region_units(np.full((2, 3, 3), 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "without"),
+    [
+        ("videomamba_debug", set()),
+        ("vim_debug", {"frame_repeat"}),
+        ("videomamba_adaptor_debug", {"token_drop"}),
+        ("moma_debug", {"token_drop"}),
+        ("vmamba_debug", {"token_drop", "frame_repeat"}),
+    ],
+)
+def test_what_can_be_taken_away_is_known_before(name, without):
+    """What is said to fit can be made, and what is not is one sentence."""
+    model = create_model(name).eval()
+    config = model.config
+    assert set(BASELINES) | {"token_drop"} == set(fitting_removals(config)) | without
+    clip = torch.zeros(3, config.num_frames or 1, *config.frame_size)
+    units = units_of("frames", model.token_grid)
+    for baseline in fitting_removals(config):
+        Removal(model, clip, 0, units, baseline=baseline, other=clip)
+    for baseline in without:
+        with pytest.raises(AttributionError, match=r"^(A pass with tokens left|The first frame)"):
+            Removal(model, clip, 0, units, baseline=baseline)

@@ -155,3 +155,40 @@ def test_intervals_of_few_values():
     assert bootstrap_interval([], generator) is None
     one = bootstrap_interval([2.0], generator)
     assert (one.mean, one.low, one.high, one.clips) == (2.0, 2.0, 2.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "layers"),
+    [
+        ("moma_debug", {"image_size": 16}, 2),
+        ("moma_debug", {"image_size": 16, "pattern": "T_then_M"}, 2),
+        ("aim_debug", {"image_size": 16}, 2),
+        ("vmamba_debug", {"image_size": 16}, 4),
+        ("mamba_adaptor_debug", {"image_size": 16}, 4),
+    ],
+)
+def test_other_models_end_as_one_never_trained(name, fields, layers):
+    """Every parameter and every class direction of a text head has gone once all stages have."""
+    torch.manual_seed(0)
+    model = create_model(name, **fields).eval()
+    for parameter in model.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    stages = stage_parameters(model)
+    assert list(stages) == ["head", *(f"layers.{n}" for n in reversed(range(layers))), EMBEDDING]
+    every = [*dict(model.named_parameters()), *dict(model.named_buffers())]
+    assert sorted(n for part in stages.values() for n in part) == sorted(every)
+    clip = torch.randn(3, model.config.num_frames or 1, *model.config.frame_size)
+    found = cascade(model, lambda other: attribute(other, clip, "saliency", 0).values, stages=2)
+    fresh = untrained_like(model, torch.Generator().manual_seed(0)).eval()
+    expected = attribute(fresh, clip, "saliency", 0).values
+    np.testing.assert_allclose(found[-1].values, expected, rtol=1e-5, atol=1e-9)
+    assert not np.allclose(found[0].values, expected)
+
+
+def test_modulations_go_with_the_layer_they_follow():
+    after_all = create_model("moma_debug", pattern="T_then_M")
+    within = create_model("moma_debug")
+    for model, own in ((after_all, ["0", "1"]), (within, ["1"])):
+        names = stage_parameters(model)["layers.1"]
+        found = {name.split(".")[1] for name in names if name.startswith("modulators")}
+        assert sorted(found) == own

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from analysis.attribution.memory.selectivity import path_shares, selectivity_maps, zoh_ratio
-from analysis.tracing.layer_trace import DIRECTIONS
+from analysis.tracing.scan_trace import DIRECTIONS
 
 
 def test_maps_are_their_definitions(make_layer):
