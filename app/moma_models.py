@@ -170,8 +170,6 @@ def _built(setting: MomaSetting, frames: int, content_hash: str) -> SmallMoma:
     switches = {
         "fusion": setting.fusion,
         "window": WINDOWS[setting.window],
-        "scans": SCANS[setting.scans],
-        "bidirectional": DIRECTIONS[setting.directions],
         "pattern": setting.pattern,
         **CLS[setting.cls],
         "num_frames": frames,
@@ -180,6 +178,11 @@ def _built(setting: MomaSetting, frames: int, content_hash: str) -> SmallMoma:
         made = _untrained(switches)
     else:
         made = _trained(weights_card(setting.weights), switches)
+    # Not as switches of the model: with a set of parameters for every path it would have fewer.
+    try:
+        made.model.set_scans(SCANS[setting.scans], DIRECTIONS[setting.directions])
+    except ValueError as error:
+        raise AdaptationError(f"{setting.weights} reads no such scans: {error}.") from error
     return replace(made, model=strengthened(made.model, setting.strength).eval())
 
 

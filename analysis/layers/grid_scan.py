@@ -101,9 +101,9 @@ class GridScan(nn.Module):
         self.inner, self.gate = inner, gate
         self.in_norm = nn.LayerNorm(width)
         self.in_proj = nn.Linear(width, (1 + gate) * inner, bias=False)
-        sets = 1 if share_scans else len(self.paths)
+        self._known = None if share_scans else self.paths
         self.scans = nn.ModuleList(
-            SelectiveScan(inner, state_size, conv_width) for _ in range(sets)
+            SelectiveScan(inner, state_size, conv_width) for _ in self._known or (None,)
         )
         self.merge_norm = nn.LayerNorm(inner)
         self.out_proj = nn.Linear(inner, outputs * width)
@@ -111,14 +111,18 @@ class GridScan(nn.Module):
     def set_paths(self, paths: tuple[Path, ...]) -> None:
         """Reads along other paths from now on; parameters stay as they are.
 
-        Raises ValueError where every path has parameters of its own.
+        Raises ValueError for a path without parameters, where every path has its own.
         """
-        if len(self.scans) > 1 and paths != self.paths:
+        if self._known is not None and not set(paths) <= set(self._known):
             raise ValueError(
-                "every path of this model has parameters of its own, so it can read no others; "
-                "choose its own scan order"
+                "every path of this model has parameters of its own, and one of those asked for "
+                "has none; choose a scan order of the token orders that it was made with"
             )
         self.paths = paths
+
+    def scan_of(self, path: Path) -> SelectiveScan:
+        """The scan with the parameters of a path."""
+        return self.scans[0 if self._known is None else self._known.index(path)]
 
     def forward(self, x: Tensor) -> Tensor:
         """Tokens (B, t, h, w, D) to (B, t, h, w, outputs * D)."""
@@ -140,11 +144,12 @@ class GridScan(nn.Module):
         """Tokens (B, L, E) along every path, each path's result put back, and averaged."""
         with region("reorder"):
             sequences = inner[:, read.flatten()].unflatten(1, read.shape)
-        if len(self.scans) == 1:
+        if self._known is None:
             read_out = self.scans[0](sequences.flatten(0, 1)).unflatten(0, sequences.shape[:2])
             paths = read_out.unbind(1)
         else:
-            paths = [scan(x) for scan, x in zip(self.scans, sequences.unbind(1), strict=True)]
+            along = zip(self.paths, sequences.unbind(1), strict=True)
+            paths = [self.scan_of(path)(x) for path, x in along]
         with region("reorder"):
             return sum(y[:, order] for y, order in zip(paths, back, strict=True)) / len(paths)
 

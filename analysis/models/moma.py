@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from analysis.layers.grid_scan import Path, layer_paths
+from analysis.layers.grid_scan import Path, layer_paths, paths_of
 from analysis.layers.modulation import Modulation, Modulator
 from analysis.layers.windowed_attention import WindowedAttention
 from analysis.models.clip_tower import (
@@ -91,11 +91,20 @@ class Moma(nn.Module):
     def set_scan_order(self, scan_order: str) -> None:
         """Reads tokens in another scan order from now on; parameters stay as they are.
 
-        Raises ValueError for an unknown one, and for another than its own where every path has
-        parameters of its own.
+        Raises ValueError for an unknown one, and for one with a path that has no parameters where
+        every path has its own.
         """
         self._read(layer_paths(scan_order, len(self.modulators)))
         self._scan_order = scan_order
+
+    def set_scans(self, scans: tuple[str, ...], bidirectional: bool) -> None:
+        """Reads these token orders in every layer, as `set_scan_order` reads others.
+
+        Raises ValueError as it does.
+        """
+        self._read((paths_of(scans, bidirectional),) * len(self.modulators))
+        made = replace(self.config, plan=None, share_scans=True)
+        self._scan_order = replace(made, scans=scans, bidirectional=bidirectional).scan_order
 
     def forward(self, clip: Tensor) -> Tensor:
         """Logits (B, num_classes) of clips (B, C, T, H, W)."""

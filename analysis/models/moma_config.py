@@ -1,7 +1,7 @@
 """What shapes a MoMa (arXiv 2506.23283), and which of its parts follow which."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from analysis.layers.grid_scan import Path, layer_paths, paths_of
 from analysis.layers.modulation import FUSIONS, SKIP
@@ -97,9 +97,9 @@ class MomaConfig(FrozenClipConfig):
         if not self.scans or not set(self.scans) <= set(TOKEN_ORDERS):
             raise ValueError(f"got scans {self.scans}; choose some of {', '.join(TOKEN_ORDERS)}")
         if self.plan is not None:
-            layer_paths(self.plan, self.modulations)
-            if not self.share_scans and self.plan != replace(self, plan=None).scan_order:
-                raise ValueError("a plan of other paths takes share_scans")
+            asked = {path for paths in self.layer_paths for path in paths}
+            if not (self.share_scans or asked <= {*paths_of(self.scans, self.bidirectional)}):
+                raise ValueError(f"without share_scans, {self.plan} takes scans both ways in both")
 
     @property
     def steps(self) -> tuple[str, ...]:

@@ -71,10 +71,9 @@ def added(modulation: Modulation) -> Tensor:
 def _trace_scans(
     ssm: GridScan, paths: tuple[Path, ...], grid: ClassFreeGrid, inner: Tensor
 ) -> Iterator[ScanTrace]:
-    sets = [_parameters(scan) for scan in ssm.scans]
-    for number, (order, turned) in enumerate(paths):
+    for order, turned in paths:
         direction = "backward" if turned else "forward"
-        parameters = sets[number if len(sets) > 1 else 0]
+        parameters = _parameters(ssm.scan_of((order, turned)))
         positions = scan_positions(order, direction, grid)
         yield trace_scan(parameters, inner, order, direction, positions, 1 / len(paths))
 

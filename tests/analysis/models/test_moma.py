@@ -312,7 +312,7 @@ def test_read_in_the_order_it_amounts_to_nothing_changes():
     with torch.inference_mode():
         before = model(clip)
         model.set_scan_order("spatiotemporal_v2")
-        assert torch.equal(model(clip), before)
+        torch.testing.assert_close(model(clip), before)
 
 
 @pytest.mark.parametrize(
@@ -341,14 +341,37 @@ def test_a_scan_order_is_read_layer_by_layer(scan_order, first, second):
             torch.testing.assert_close(model.modulators[1](x).out, alone(x).out)
 
 
-def test_paths_with_parameters_of_their_own_are_read_as_they_are():
-    model = moma(share_scans=False)
-    model.set_scan_order("spatiotemporal_v2")
-    with pytest.raises(ValueError, match="every path of this model has parameters of its own"):
-        model.set_scan_order("spatial_first")
-    assert model.scan_order == "spatiotemporal_v2"
-    with pytest.raises(ValueError, match="takes share_scans"):
-        model_config("moma_debug", share_scans=False, scan_order="alternating")
+def test_paths_with_parameters_of_their_own_are_read_in_any_selection():
+    model, clip = shaken(share_scans=False), random_clip()
+    paths = model.modulators[0].ssm.paths
+    model.set_scans(("temporal_first",), bidirectional=True)
+    assert model.scan_order == "temporal_first"
+    alone = shaken(share_scans=False, scans=("temporal_first",))
+    own = {path: scan for path, scan in zip(paths, model.modulators[0].ssm.scans, strict=True)}
+    for kept, scan in zip(paths[2:], alone.modulators[0].ssm.scans, strict=True):
+        scan.load_state_dict(own[kept].state_dict())
+    for name in ("in_norm", "in_proj", "merge_norm", "out_proj"):
+        fresh, trained = (getattr(each.modulators[0].ssm, name) for each in (alone, model))
+        fresh.load_state_dict(trained.state_dict())
+    x = random_clip()[:, :, :, :4].reshape(2, 4, 2, 6, 32)
+    with torch.inference_mode():
+        torch.testing.assert_close(model.modulators[0](x).out, alone.modulators[0](x).out)
+        before = shaken(share_scans=False)(clip)
+        model.set_scan_order("alternating")
+        assert not torch.equal(model(clip), before)
+        model.set_scan_order("spatiotemporal_v2")
+        torch.testing.assert_close(model(clip), before)
+
+
+def test_a_path_without_parameters_is_refused():
+    one = moma(share_scans=False, scans=("spatial_first",))
+    with pytest.raises(ValueError, match="one of those asked for has none"):
+        one.set_scan_order("temporal_first")
+    assert one.scan_order == "spatial_first"
+    with pytest.raises(ValueError, match="alternating takes scans both ways in both"):
+        model_config(
+            "moma_debug", share_scans=False, scans=("spatial_first",), scan_order="alternating"
+        )
 
 
 def test_scans_that_are_no_scan_order_have_no_name():

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from analysis.adaptation.errors import AdaptationError
+from analysis.layers.token_grid import TokenGrid
 from analysis.weights import WeightsError
 from app import adaptor_costs
 from app.adaptor_models import (
@@ -110,9 +111,10 @@ def test_costs_are_of_the_switches_and_leave_the_host_apart(monkeypatch):
     assert switches["memory_sequences"] == 2 and switches["dilations"] == (1, 2)
 
 
-def test_the_menu_names_untrained_adaptors_last():
-    assert [value for _, value in adaptor_choices()][-2:] == [DRAWN, ZERO]
-    assert middle_token(type("Grid", (), {"t": 1, "h": 2, "w": 2})()) == 1 + 3
+def test_the_menu_names_trained_adaptors_first():
+    values = [value for _, value in adaptor_choices()]
+    assert values == ["videomamba_adaptor_mini.fine_tuning", DRAWN, ZERO]
+    assert middle_token(TokenGrid(1, 2, 2)) == 1 + 3
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,9 @@ def test_a_trained_model_is_found_with_its_fusion_and_classes(trained):
     assert made.card.training == "toy" and made.labels[0] == "static"
     state = trained.state_dict()
     assert all(torch.equal(state[name], value) for name, value in made.model.state_dict().items())
+    switched = small_moma(replace(setting, scans="temporal_first", directions="forward"), 4).model
+    assert switched.modulators[0].ssm.paths == (("temporal_first", False),)
+    assert all(torch.equal(state[name], value) for name, value in switched.state_dict().items())
     with pytest.raises(AdaptationError, match=r"was trained with add .*choose add, or untrained"):
         check_setting(replace(setting, fusion="seqmod"))
     with pytest.raises(AdaptationError, match="reads out the mean"):
