@@ -154,10 +154,14 @@ def stay(browser, running_app):
 
 @pytest.fixture(scope="session")
 def open_tab():
-    """Opens a tab by its title once the page has answered, whatever tab is open."""
+    """Opens a tab by its title once the page has answered, whatever tab is open.
+
+    The notice beside the answer says so for a while only: it is empty once all is as chosen.
+    """
 
     def open_one(page, title: str) -> None:
-        page.locator("#predict-notice .notice-done").wait_for(state="attached")
+        label = page.locator("#predict-answer .answer-label", has_text=re.compile(r"\w"))
+        label.first.wait_for(state="attached")
         page.get_by_role("tab", name=title, exact=True).click()
 
     return open_one
