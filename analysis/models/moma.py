@@ -103,8 +103,8 @@ class Moma(nn.Module):
         Raises ValueError as it does.
         """
         self._read((paths_of(scans, bidirectional),) * len(self.modulators))
-        made = replace(self.config, plan=None, share_scans=True)
-        self._scan_order = replace(made, scans=scans, bidirectional=bidirectional).scan_order
+        read = replace(self.config, plan=None, scans=scans, bidirectional=bidirectional)
+        self._scan_order = read.scan_order
 
     def forward(self, clip: Tensor) -> Tensor:
         """Logits (B, num_classes) of clips (B, C, T, H, W)."""
