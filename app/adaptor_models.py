@@ -66,6 +66,7 @@ def adaptor_setting(
     memory_locations: float,
     dilations: str,
     share: str,
+    share_directions: bool,
 ) -> AdaptorSetting:
     """The setting of what stands in the controls or came from a program.
 
@@ -96,6 +97,7 @@ def adaptor_setting(
         memory_locations=int(memory_locations),
         dilations=parsed_dilations(dilations),
         share=share,
+        share_directions=bool(share_directions),
     )
     return AdaptorSetting(choice, float(strength), parts)
 

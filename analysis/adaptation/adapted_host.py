@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from analysis.layers.adaptor_config import AdaptorConfig
-from analysis.layers.adaptor_t import AdaptorT
+from analysis.layers.adaptor_t import AdaptorT, DirectionAdaptors
 from analysis.models import create_model
-from analysis.models.mamba_adaptor import scan_layers
+from analysis.models.mamba_adaptor import memories, scan_layers
 from analysis.weights import WeightsCard, WeightsError, list_weights, load_model, weights_card
 from analysis.weights.host import load_host_weights
 from analysis.weights.hub import local_checkpoint
@@ -42,6 +42,7 @@ class AdaptorChoice:
     memory_locations: int = 4
     dilations: tuple[int, ...] = (1, 2, 3)
     share: str = "none"
+    share_directions: bool = True
     seed: int = 0
 
     @property
@@ -120,13 +121,21 @@ def switch_memory(model: nn.Module, **switches: str) -> None:
     Static places are those of the start, not those that were learned. Adaptors that layers share
     stay shared. Raises ValueError for a switch that needs parameters which were not trained.
     """
-    made: dict[int, AdaptorT] = {}
+    made: dict[nn.Module, nn.Module] = {}
     for layer in scan_layers(model):
-        if layer.adaptor_t is not None:
-            key = id(layer.adaptor_t)
-            if key not in made:
-                made[key] = _switched(layer.adaptor_t, layer.inner_width, switches)
-            layer.adaptor_t = made[key]
+        memory = layer.adaptor_t
+        if memory is not None:
+            if memory not in made:
+                made[memory] = _switched_memory(memory, layer.inner_width, switches)
+            layer.adaptor_t = made[memory]
+
+
+def _switched_memory(
+    memory: AdaptorT | DirectionAdaptors, inner_width: int, switches: dict[str, str]
+) -> AdaptorT | DirectionAdaptors:
+    if isinstance(memory, AdaptorT):
+        return _switched(memory, inner_width, switches)
+    return DirectionAdaptors(_switched(each, inner_width, switches) for each in memory)
 
 
 def _switched(adaptor: AdaptorT, inner_width: int, switches: dict[str, str]) -> AdaptorT:
@@ -142,9 +151,3 @@ def _switched(adaptor: AdaptorT, inner_width: int, switches: dict[str, str]) -> 
             )
         parameter.data = state[name]
     return other
-
-
-def memories(model: nn.Module) -> list[AdaptorT]:
-    """Every Adaptor-T of a model once, from the first layer to the last."""
-    found = [layer.adaptor_t for layer in scan_layers(model) if layer.adaptor_t is not None]
-    return list(dict.fromkeys(found))

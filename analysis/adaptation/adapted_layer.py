@@ -88,7 +88,9 @@ def _scans(mixer: BidirectionalMixer, record: LayerRecord, inner: Tensor) -> Ite
         for order in orders:
             read, back = record.grid.sequence(order)
             inputs = mixer.scan_inputs(inner[:, read], SUFFIXES[direction])
-            chosen, plain, enriched = _outputs(inputs, mixer.adaptor_t, record.grid, back)
+            memory = mixer.adaptor_t
+            adaptor = None if memory is None else memory.of_direction(int(inputs.reverse))
+            chosen, plain, enriched = _outputs(inputs, adaptor, record.grid, back)
             yield MemoryScan(
                 direction=direction,
                 token_order=order,
@@ -96,7 +98,7 @@ def _scans(mixer: BidirectionalMixer, record: LayerRecord, inner: Tensor) -> Ite
                 read=read,
                 back=back,
                 scan=inputs,
-                adaptor=mixer.adaptor_t,
+                adaptor=adaptor,
                 chosen=chosen,
                 plain=plain[0].T[back],
                 enriched=enriched[0].T[back],

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from torch import nn
 
-from analysis.models.mamba_adaptor import scan_layers
+from analysis.models.mamba_adaptor import memories, scan_layers
 
 
 @contextmanager
@@ -23,11 +23,10 @@ def adaptors_at(
     """
     layers = list(scan_layers(model))
     standing = [(layer, layer.adaptor_t, layer.adaptor_s) for layer in layers]
-    amounts = {}
-    for _, adaptor_t, adaptor_s in standing:
-        scaled = [] if adaptor_t is None else [adaptor_t.gamma]
+    scaled = [adaptor.gamma for adaptor in memories(model)]
+    for _, _, adaptor_s in standing:
         scaled += [] if adaptor_s is None else adaptor_s.kernels
-        amounts |= {parameter: parameter.data for parameter in scaled}
+    amounts = {parameter: parameter.data for parameter in scaled}
     try:
         for parameter, value in amounts.items():
             parameter.data = strength * value

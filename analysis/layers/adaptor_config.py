@@ -37,7 +37,8 @@ class AdaptorConfig:
     dilations: one 3 x 3 depthwise kernel for each. branches: their "sum", or "split": every kernel
         has a share of the channels. kernel: "2d" within a frame, "3d" across three frames.
     usage: one of `USAGES`, which decides the start: the identity for hosts that are trained.
-    share: one of `SHARES`.
+    share: one of `SHARES`. share_directions: whether all directions of a block have one memory, or
+        each its own.
     """
 
     adaptor_t: bool = True
@@ -53,6 +54,7 @@ class AdaptorConfig:
     kernel: str = "2d"
     usage: str = "booster"
     share: str = "none"
+    share_directions: bool = True
 
     def __post_init__(self) -> None:
         for field, choices in _CHOICES.items():

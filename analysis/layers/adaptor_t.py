@@ -69,6 +69,10 @@ class AdaptorT(nn.Module):
         gamma = torch.zeros if config.starts_as_identity else torch.ones
         self.gamma = nn.Parameter(gamma(inner_width))
 
+    def of_direction(self, number: int) -> "AdaptorT":
+        """The memory of one of a layer's directions: this one for all of them."""
+        return self
+
     def _tiles(self) -> Tensor:
         """Logits (S, K) of S * K places that tile the sequence, the sequences taking turns."""
         count = self.sequences * self.places
@@ -158,3 +162,11 @@ class AdaptorT(nn.Module):
         around, shares = bilinear_taps(positions[..., 0], positions[..., 1], grid.h, grid.w)
         frame = (numbers // sites * sites)[:, None, None, None]
         return positions, patches[frame + around], shares * is_patch[:, None, None, None]
+
+
+class DirectionAdaptors(nn.ModuleList):
+    """An Adaptor-T for each direction of a layer, in the order of the directions."""
+
+    def of_direction(self, number: int) -> AdaptorT:
+        """The memory of direction `number`."""
+        return self[number]

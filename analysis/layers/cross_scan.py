@@ -5,13 +5,14 @@ names and shapes are the published ones.
 """
 
 import math
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from analysis.layers.adaptor_s import AdaptorS
-from analysis.layers.adaptor_t import AdaptorT
+from analysis.layers.adaptor_t import AdaptorT, DirectionAdaptors
 from analysis.layers.token_grid import ClassFreeGrid
 from analysis.ops.region import region
 from analysis.ops.scan_states import ScanInputs
@@ -32,6 +33,8 @@ class CrossScan(nn.Module):
         expand: E / D, inner channels per channel.
     """
 
+    directions: ClassVar[int] = DIRECTIONS
+
     def __init__(self, width: int, state_size: int = 1, expand: float = 1):
         super().__init__()
         inner = int(expand * width)
@@ -46,7 +49,7 @@ class CrossScan(nn.Module):
         self.Ds = _empty(DIRECTIONS * inner)
         self.out_norm = nn.LayerNorm(inner)
         self.out_proj = nn.Linear(inner, width, bias=False)
-        self.adaptor_t: AdaptorT | None = None
+        self.adaptor_t: AdaptorT | DirectionAdaptors | None = None
         self.adaptor_s: AdaptorS | None = None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -80,7 +83,9 @@ class CrossScan(nn.Module):
     ) -> Tensor:
         scan = self.scan_inputs(u, number)
         with region("scan_bwd" if scan.reverse else "scan_fwd"):
-            return scan.output() if self.adaptor_t is None else self.adaptor_t(scan, grid, back)
+            if self.adaptor_t is None:
+                return scan.output()
+            return self.adaptor_t.of_direction(number)(scan, grid, back)
 
     def scan_inputs(self, u: Tensor, number: int) -> ScanInputs:
         """What the scan of direction `number` is given for tokens u (B, E, L) in its order."""

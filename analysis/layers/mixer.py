@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from analysis.layers.adaptor_s import AdaptorS
-from analysis.layers.adaptor_t import AdaptorT
+from analysis.layers.adaptor_t import AdaptorT, DirectionAdaptors
 from analysis.layers.token_grid import TokenGrid
 from analysis.layers.visible_tokens import VisibleTokens
 from analysis.ops.causal_conv import causal_conv
@@ -38,6 +38,7 @@ class BidirectionalMixer(nn.Module):
         expand: E / D, inner channels per channel.
     """
 
+    directions: ClassVar[int] = 2
     directions_share: ClassVar[float] = 1.0
     """What the sum of both directions counts with: half of it would be their mean."""
 
@@ -50,7 +51,7 @@ class BidirectionalMixer(nn.Module):
         self.out_proj = nn.Linear(inner, width, bias=False)
         for suffix in ("", "_b"):
             self._add_direction(suffix, conv_width)
-        self.adaptor_t: AdaptorT | None = None
+        self.adaptor_t: AdaptorT | DirectionAdaptors | None = None
         self.adaptor_s: AdaptorS | None = None
 
     def _add_direction(self, suffix: str, conv_width: int) -> None:
@@ -158,8 +159,10 @@ class BidirectionalMixer(nn.Module):
         """
         scan = self.scan_inputs(inner, suffix)
         with region("scan_bwd" if scan.reverse else "scan_fwd"):
-            y = scan.output() if self.adaptor_t is None else self.adaptor_t(scan, grid, back)
-        return y.transpose(1, 2)
+            if self.adaptor_t is None:
+                return scan.output().transpose(1, 2)
+            memory = self.adaptor_t.of_direction(int(scan.reverse))
+            return memory(scan, grid, back).transpose(1, 2)
 
     def scan_inputs(self, inner: Tensor, suffix: str) -> ScanInputs:
         """What the scan of a direction is given for inner tokens (B, L, E) in reading order."""

@@ -13,7 +13,7 @@ from torch import nn
 
 from analysis.layers.adaptor_config import AdaptorConfig
 from analysis.layers.adaptor_s import AdaptorS
-from analysis.layers.adaptor_t import AdaptorT
+from analysis.layers.adaptor_t import AdaptorT, DirectionAdaptors
 from analysis.layers.cross_scan import CrossScan
 from analysis.layers.mixer import BidirectionalMixer
 from analysis.models import vim, vmamba
@@ -44,6 +44,11 @@ def scan_layers(model: nn.Module) -> Iterator[BidirectionalMixer | CrossScan]:
             yield module
 
 
+def memories(model: nn.Module) -> list[AdaptorT]:
+    """Every Adaptor-T of a model once, from the first layer to the last."""
+    return [module for module in model.modules() if isinstance(module, AdaptorT)]
+
+
 def add_adaptors(model: nn.Module, config: AdaptorConfig) -> None:
     """Gives every scan layer of a host its adaptors; those that share have the same object.
 
@@ -59,19 +64,28 @@ def add_adaptors(model: nn.Module, config: AdaptorConfig) -> None:
             f"adaptors of {' and '.join(map(str, widths))} channels can't be one; choose share "
             "width or none"
         )
-    made: dict[int, tuple[AdaptorT | None, AdaptorS | None]] = {}
+    made: dict[int, tuple[AdaptorT | DirectionAdaptors | None, AdaptorS | None]] = {}
     for number, layer in enumerate(layers):
         key = number if config.share == "none" else layer.inner_width
         if key not in made:
-            made[key] = _adaptors(layer.inner_width, config)
+            made[key] = _memory(layer, config), _surroundings(layer, config)
         layer.adaptor_t, layer.adaptor_s = made[key]
     if config.usage == "fine_tuning":
         freeze_host(model)
 
 
-def _adaptors(inner_width: int, config: AdaptorConfig) -> tuple[AdaptorT | None, AdaptorS | None]:
-    memory = AdaptorT(inner_width, config) if config.adaptor_t else None
-    return memory, AdaptorS(inner_width, config) if config.adaptor_s else None
+def _memory(
+    layer: BidirectionalMixer | CrossScan, config: AdaptorConfig
+) -> AdaptorT | DirectionAdaptors | None:
+    if not config.adaptor_t:
+        return None
+    if config.share_directions:
+        return AdaptorT(layer.inner_width, config)
+    return DirectionAdaptors(AdaptorT(layer.inner_width, config) for _ in range(layer.directions))
+
+
+def _surroundings(layer: BidirectionalMixer | CrossScan, config: AdaptorConfig) -> AdaptorS | None:
+    return AdaptorS(layer.inner_width, config) if config.adaptor_s else None
 
 
 def freeze_host(model: nn.Module) -> None:

@@ -85,11 +85,11 @@ def memory_of(
 
     suffix: "" or "_b", as the direction's parameters end.
     """
-    adaptor = mixer.adaptor_t
-    if adaptor is None:
+    if mixer.adaptor_t is None:
         return None
     read, back = grid.sequence(token_order, mixer.in_proj.weight.device)
     scan = mixer.scan_inputs(inner.to(read.device)[None, read], suffix)
+    adaptor = mixer.adaptor_t.of_direction(int(scan.reverse))
     chosen = adaptor.select(scan.mean_state().transpose(1, 2), scan.reverse, grid, back)
     return Memory(
         index=read[chosen.index[0]][back].cpu(),

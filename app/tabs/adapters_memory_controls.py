@@ -21,6 +21,7 @@ _RANGES = (("Any token", "all"), ("The past only", "past"))
 _LOCATIONS = (("On the sequence", "sequence"), ("On the grid, in the frame", "grid"))
 _DILATIONS = (("1, 2, 3", "1, 2, 3"), ("1", "1"), ("1, 2", "1, 2"), ("1, 2, 3, 4", "1, 2, 3, 4"))
 _SHARES = (("Each layer its own", "none"), ("One for all layers", "all"))
+_DIRECTIONS = (("Share one memory", True), ("Each its own memory", False))
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class MemoryControls(Switches):
     places: gr.Dropdown
     dilations: gr.Dropdown
     share: gr.Dropdown
+    share_directions: gr.Dropdown
 
 
 def build_memory_controls() -> MemoryControls:
@@ -59,6 +61,7 @@ def build_memory_controls() -> MemoryControls:
             places=_menu(_counts(1, 2, 4, 8, 16), 4, "Places K", "places-each"),
             dilations=_menu(_DILATIONS, "1, 2, 3", "Dilations", "dilations"),
             share=_menu(_SHARES, "none", "Sharing", "share"),
+            share_directions=_menu(_DIRECTIONS, True, "Directions", "directions"),
         )
 
 

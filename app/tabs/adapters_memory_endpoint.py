@@ -31,11 +31,12 @@ def build_adaptor_memory_endpoint(session: Session, runs: AdaptorRuns) -> None:
         places: float,
         dilations: str,
         share: str,
+        share_directions: bool,
     ) -> dict:
         setting = adaptor_setting(
             *(adaptors, first_strength(adaptors) if strength < 0 else strength, parts),
             *(selection, coefficients, memory_range),
-            *(locations, sequences, places, dilations, share),
+            *(locations, sequences, places, dilations, share, share_directions),
         )
         chosen = requested_selection(file, HOST)
         config = planned(adaptor_selection(chosen, setting)).config
@@ -63,6 +64,7 @@ def build_adaptor_memory_endpoint(session: Session, runs: AdaptorRuns) -> None:
             gr.Number(4, label="places", precision=0),
             gr.Textbox("1, 2, 3", label="dilations"),
             gr.Textbox("none", label="share"),
+            gr.Checkbox(True, label="share_directions"),
         ]
         result = gr.JSON(label="result")
         gr.Button("adaptor_memory").click(

@@ -11,12 +11,12 @@ from analysis.adaptation.adapted_host import (
     AdaptorChoice,
     adapted_host,
     draw_predictors,
-    memories,
     switch_memory,
     trained_adaptors,
 )
 from analysis.adaptation.adaptor_strength import adaptors_at
 from analysis.models import create_model
+from analysis.models.mamba_adaptor import memories, scan_layers
 from analysis.weights import WeightsError, load_model
 from analysis.weights.shipped import ship_checkpoint
 
@@ -53,6 +53,20 @@ def test_switches_of_trained_adaptors_keep_their_parameters():
     torch.testing.assert_close(memories(model)[0].anchors, memory.anchors - 1)
     with pytest.raises(ValueError, match="trained without place weight"):
         switch_memory(model, selection="predicted")
+
+
+def test_switches_leave_every_direction_its_own_memory():
+    model = create_model(
+        "videomamba_adaptor_debug", usage="backbone", share_directions=False, image_size=8
+    )
+    draw_predictors(model, torch.Generator().manual_seed(0))
+    before = memories(model)
+    switch_memory(model, memory_range="past")
+    after = memories(model)
+    assert len(after) == len(before) == 2 * len(list(scan_layers(model)))
+    for old, new in zip(before, after, strict=True):
+        assert torch.equal(old.place_weight, new.place_weight)
+        assert new.config.memory_range == "past"
 
 
 def test_trained_adaptors_are_found_and_keep_their_own_shape(monkeypatch, tmp_path):

@@ -101,7 +101,11 @@ def states_by_hand(scan):
     return states
 
 
-@pytest.mark.parametrize("fields", [{}, {"memory_range": "past"}], ids=["all", "past"])
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"memory_range": "past"}, {"share_directions": False}],
+    ids=["all", "past", "own_directions"],
+)
 def test_places_give_the_output_by_hand(adapted, recorded, fields):
     """y' - y is gamma C_i times the states at the listed places, read between two steps."""
     layer = adapted_layer(recorded(adapted(**fields)).records[1])

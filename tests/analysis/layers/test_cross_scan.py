@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from analysis.layers.adaptor_config import AdaptorConfig
 from analysis.layers.adaptor_s import AdaptorS
-from analysis.layers.adaptor_t import AdaptorT
+from analysis.layers.adaptor_t import AdaptorT, DirectionAdaptors
 from analysis.layers.cross_scan import CrossScan
 from analysis.layers.token_grid import ClassFreeGrid
 
@@ -89,12 +89,14 @@ def test_adaptor_s_acts_on_the_sum_before_the_norm():
     )
 
 
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "own"])
 @pytest.mark.parametrize("locations", ["sequence", "grid"])
-def test_adaptor_t_acts_on_every_direction_in_its_own_order(locations):
+def test_adaptor_t_acts_on_every_direction_in_its_own_order(locations, shared):
     """Each direction by itself: its pixels laid out in reading order and scanned forward."""
     layer, x = cross_scan(states=2), image()
     config = AdaptorConfig(memory_sequences=2, memory_locations=2, locations=locations)
-    layer.adaptor_t = disturbed(AdaptorT(8, config))
+    adaptors = [AdaptorT(8, config) for _ in range(1 if shared else 4)]
+    layer.adaptor_t = disturbed(adaptors[0] if shared else DirectionAdaptors(adaptors))
     grid = ClassFreeGrid(1, 3, 4)
     added = torch.zeros(2, 8, 3, 4, dtype=F64)
     inner = (x @ layer.in_proj.weight.T).permute(0, 3, 1, 2)
@@ -105,7 +107,8 @@ def test_adaptor_t_acts_on_every_direction_in_its_own_order(locations):
             scan = layer.scan_inputs(sequence, number)
             scan = type(scan)(**{**vars(scan), "reverse": False})
             back = torch.tensor([path.index(pixel) for pixel in paths(3, 4)[0]])
-            gain = layer.adaptor_t(scan, grid, back) - scan.output()
+            memory = adaptors[0 if shared else number]
+            gain = memory(scan, grid, back) - scan.output()
             for step, (r, c) in enumerate(path):
                 added[:, :, r, c] += gain[:, :, step]
     torch.testing.assert_close(

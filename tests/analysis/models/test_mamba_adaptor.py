@@ -10,6 +10,7 @@ from analysis.models.mamba_adaptor import (
     add_adaptors,
     freeze_host,
     is_adaptor_tensor,
+    memories,
     scan_layers,
 )
 from analysis.ops.scan_order import SCAN_ORDERS
@@ -208,6 +209,32 @@ def test_one_adaptor_for_all_layers_or_none():
         made("mamba_adaptor_debug", share="all")
 
 
+@pytest.mark.parametrize(
+    ("name", "directions"), [("videomamba_adaptor_debug", 2), ("mamba_adaptor_debug", 4)]
+)
+def test_directions_with_memories_of_their_own(name, directions):
+    """As many Adaptor-T a layer as it has directions; with the same numbers in all, as one does."""
+    shared, own = (made(name, usage="backbone", share_directions=each) for each in (True, False))
+    disturbed(shared)
+    state = {}
+    for key, value in shared.state_dict().items():
+        layer, part, rest = key.partition(".adaptor_t.")
+        copies = [f"{layer}{part}{number}.{rest}" for number in range(directions)]
+        state |= dict.fromkeys(copies if part else [key], value)
+    own.load_state_dict(state)
+    counts = [
+        sum(p.numel() for m in memories(each) for p in m.parameters()) for each in (shared, own)
+    ]
+    assert counts[1] == directions * counts[0] > 0
+    x = clips(shared)
+    with torch.inference_mode():
+        torch.testing.assert_close(own.eval()(x), shared(x))
+        before = own(x)
+        for layer in scan_layers(own):
+            layer.adaptor_t[directions - 1].gamma.neg_()
+        assert (own(x) - before).abs().max() > 1e-6
+
+
 @MODELS
 def test_float32_equals_float64_and_clips_are_independent(name):
     model = disturbed(made(name))
@@ -226,6 +253,7 @@ SWITCHES = {
     "uniform": {"coefficients": "uniform"},
     "grid": {"locations": "grid"},
     "past": {"memory_range": "past"},
+    "own_directions": {"share_directions": False},
     "split": {"branches": "split"},
     "3d": {"kernel": "3d"},
     "without_t": {"adaptor_t": False},
@@ -245,7 +273,7 @@ def test_every_switch_passes_both_ways_and_matters(name, switch):
     with torch.inference_mode():
         apart = (plain.eval()(x) - other.eval()(x)).abs().max()
     # At the start these read the same places with the same coefficients.
-    if switch in ("learned", "static", "uniform"):
+    if switch in ("learned", "static", "uniform", "own_directions"):
         assert apart < 1e-6
     else:
         assert apart > 1e-9

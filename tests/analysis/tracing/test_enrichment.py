@@ -24,6 +24,10 @@ HOSTS = {
         "videomamba_adaptor_debug",
         {"image_size": (8, 12), "num_frames": 2, "adaptor_s": False, "memory_range": "past"},
     ),
+    "own directions": (
+        "videomamba_adaptor_debug",
+        {"image_size": (8, 12), "num_frames": 2, "adaptor_s": False, "share_directions": False},
+    ),
     "surroundings alone": (
         "videomamba_adaptor_debug",
         {"image_size": (8, 12), "num_frames": 2, "adaptor_t": False},
@@ -73,7 +77,7 @@ def test_parts_of_tokens_sum_to_the_real_output(kind, traced):
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])
-@pytest.mark.parametrize("kind", ["memory alone", "on the grid"])
+@pytest.mark.parametrize("kind", ["memory alone", "own directions", "on the grid"])
 def test_rows_are_hidden_attention_with_memory(kind, direction, traced):
     """alpha' of its own module, which stores states and everything between tokens."""
     model, trace = traced(kind)
@@ -85,7 +89,8 @@ def test_rows_are_hidden_attention_with_memory(kind, direction, traced):
     suffix = "" if direction == "forward" else "_b"
     (scan,) = layer.direction(direction)
     inputs = mixer.scan_inputs(scan.x[None], suffix)
-    alpha = hidden_attention_with_memory(inputs, mixer.adaptor_t, model.token_grid)[0]
+    adaptor = mixer.adaptor_t.of_direction(0 if direction == "forward" else 1)
+    alpha = hidden_attention_with_memory(inputs, adaptor, model.token_grid)[0]
     for token in (0, 5, 11):
         expected = alpha[:, token].T * scan.u
         expected[token] += scan.D * scan.u[token]

@@ -31,6 +31,7 @@ SWITCHES = {
     "memory_locations": 4,
     "dilations": "1, 2, 3",
     "share": "none",
+    "share_directions": True,
 }
 
 
