@@ -26,6 +26,12 @@ def register(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--show", action="store_true", help="print the rows there are and train nothing"
     )
+    parser.add_argument(
+        "--costs",
+        action="store_true",
+        help="of adaptations: measure step time and memory of the rows there are anew, all in "
+        "turn, and train nothing",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_places(parser)
     parser.set_defaults(run=run)
@@ -35,6 +41,7 @@ def run(options: argparse.Namespace) -> int:
     """Prints the table; 1 with one sentence on the error stream when it cannot be made."""
     from analysis.training.errors import TrainingError
     from analysis.training.studies import find_study, read_table, run_study
+    from analysis.training.study_costs import measure_costs_again
     from analysis.training.study_list import STUDIES
     from analysis.weights import WeightsError
 
@@ -42,6 +49,8 @@ def run(options: argparse.Namespace) -> int:
         study = find_study(options.study, STUDIES)
         if options.show:
             table = read_table(study)
+        elif options.costs:
+            table = measure_costs_again(study, places_of(options), say=say)
         else:
             table = run_study(study, places_of(options), options.out, say=say, progress=_report)
     except (TrainingError, WeightsError) as error:

@@ -15,12 +15,15 @@ from analysis.training.adaptation_measures import (
 )
 from analysis.training.adaptation_recipes import MOMA_VARIANTS
 from analysis.training.adaptation_studies import ADAPTOR_STUDY, MOMA_ACTION_STUDY, MOMA_STUDY
+from analysis.training.errors import TrainingError
 from analysis.training.recipe import ModelChoice
 from analysis.training.run import run_recipe
 from analysis.training.scores import score
 from analysis.training.source import Places
 from analysis.training.state import start_state
 from analysis.training.studies import Study, StudyRun, read_table, run_study
+from analysis.training.study_costs import measure_costs_again
+from analysis.training.study_list import SCAN_ORDER_STUDY
 from analysis.training.study_summary import summarise
 from analysis.training.trained_part import trained_share
 from analysis.weights.whole_clip import load_clip
@@ -70,6 +73,34 @@ def test_rows_say_what_learned_and_what_a_step_took(tmp_path):
 def study_rows_of(summary):
     (row,) = study_rows(summary)
     return row
+
+
+def test_costs_are_measured_again_in_turn_and_nothing_else_changes(tmp_path):
+    seeds = tuple(
+        StudyRun(f"{run.name}.seed_1", run.settings, run.base, (*run.changes, "seed=1"))
+        for run in STUDY.runs[:1]
+    )
+    study = replace(STUDY, runs=(STUDY.runs[0], *seeds))
+    run_study(study, Places(tmp_path), tmp_path / "runs", say=print, checkpoints=tmp_path)
+    path = tmp_path / "studies/tries.json"
+    content = json.loads(path.read_text())
+    for row in content["rows"]:
+        row["measures"] |= {"step_ms": 1e9, "memory_bytes": -1}
+    path.write_text(json.dumps(content))
+    before = read_table(study, tmp_path / "studies").rows
+    measure_costs_again(study, Places(tmp_path), say=print, checkpoints=tmp_path)
+    after = read_table(study, tmp_path / "studies").rows
+    assert 0 < after[0].measures.step_ms < 60_000
+    assert after[0].measures == after[1].measures  # one measurement: they differ in seed alone
+    same = {"step_ms": 1e9, "memory_bytes": -1}
+    assert tuple(replace(r, measures=replace(r.measures, **same)) for r in after) == before
+
+
+def test_costs_of_other_studies_are_refused(tmp_path):
+    with pytest.raises(TrainingError, match="scan_orders keep no step costs"):
+        measure_costs_again(SCAN_ORDER_STUDY, Places(tmp_path), say=print, checkpoints=tmp_path)
+    with pytest.raises(TrainingError, match="tries has no rows yet; run python -m analysis study"):
+        measure_costs_again(STUDY, Places(tmp_path), say=print, checkpoints=tmp_path)
 
 
 def test_means_of_measures_over_seeds(tmp_path):

@@ -1,0 +1,46 @@
+"""Step costs of a study's rows, measured anew in turn, so that they can be compared."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from analysis.training.errors import TrainingError
+from analysis.training.source import Data, Material, Places
+from analysis.training.step_costs import step_costs
+from analysis.training.studies import Study, StudyTable, read_table, write_table
+from analysis.weights.shipped import SHIPPED_FOLDER
+
+
+def measure_costs_again(
+    study: Study,
+    places: Places,
+    *,
+    say: Callable[[str], None],
+    checkpoints: Path = SHIPPED_FOLDER,
+) -> StudyTable:
+    """The table with step time and memory of every row as they are now, kept in its file.
+
+    Rows that differ in their seed alone are measured once. Raises TrainingError for a study
+    whose rows have no such measures, and for one without rows.
+    """
+    folder = checkpoints / "studies"
+    table = read_table(study, folder)
+    if not study.adapts:
+        raise TrainingError(f"Rows of {study.name} keep no step costs; leave --costs out.")
+    if not table.rows:
+        raise TrainingError(f"{study.name} has no rows yet; run {study.command} first.")
+    bases = {run.name: run.base for run in study.runs}
+    first_rows = {bases[row.name]: row.name for row in reversed(table.rows)}
+    recipes = {run.base: run.recipe for run in study.runs if run.name in first_rows.values()}
+    materials: dict[Data, Material] = {}
+    for recipe in recipes.values():
+        if recipe.data not in materials:
+            materials[recipe.data] = recipe.data.load(places, say)
+    costs = step_costs({base: (r, materials[r.data]) for base, r in recipes.items()})
+    rows = tuple(
+        replace(row, measures=replace(row.measures, **vars(costs[bases[row.name]])))
+        for row in table.rows
+    )
+    table = replace(table, rows=rows)
+    write_table(table, folder)
+    return table
