@@ -13,6 +13,8 @@ def compile_kernels() -> float:
         causal_conv_kernels,
         gate_kernels,
         impulse_kernels,
+        memory_backward_kernels,
+        memory_kernels,
         norm_kernels,
         two_way_kernels,
     )

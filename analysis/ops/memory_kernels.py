@@ -1,4 +1,4 @@
-"""Compiled kernel of a scan whose tokens read selected states of others, for inference.
+"""Compiled kernel of a scan whose tokens read selected states of others, forward.
 
 Tokens are read channel-last. A block is `LANES` channels of one memory sequence of one clip: its
 states after every token are kept while they are being read, (L, N, LANES), and then forgotten.
@@ -26,7 +26,7 @@ _INPUTS = "f4[::1], i8, i8, "
 
 
 @njit(**_OPTIONS)
-def _advance_and_keep(
+def advance_and_keep(
     small, state, kept, kept_at, outputs, decay, i, rates, steps, writes, B, b_at, C, c_at
 ):
     """Token i of a chunk: the state decays, takes the input in, is read out and remembered."""
@@ -98,7 +98,7 @@ def memory_forward(
             for i in range(size):
                 token = row + way * i
                 b_at, c_at = clip * B_batch + token * B_row, clip * C_batch + token * C_row
-                _advance_and_keep(
+                advance_and_keep(
                     small, state, kept, token * states, outputs, decay, i, rates, steps, writes,
                     B, b_at, C, c_at,
                 )  # fmt: skip

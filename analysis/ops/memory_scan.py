@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor
 
-from analysis.ops.channel_last import channel_last, memory
+from analysis.ops.memory_scan_compiled import memory_scan_compiled
 from analysis.ops.memory_taps import weighted_tokens
-from analysis.ops.parallel import run_blocks
 from analysis.ops.scan_states import ScanInputs
 from analysis.ops.selective_scan import choose_implementation
 
@@ -25,22 +24,23 @@ def memory_scan(
     each of the S equal groups of channels. A core holds at most `chunk_bytes` of states at once,
     or one channel's where that is more.
 
-    Differentiable in everything but the index. Without gradients it runs compiled wherever the
-    selective scan does and 64 channels' states fit the chunk.
+    Differentiable in everything but the index. It runs compiled in single precision wherever the
+    selective scan does, if 64 channels' states, and for a way back their gradients, fit the chunk.
     """
     if _compiled(scan, chunk_bytes):
-        return _memory_scan_compiled(scan, gamma, index, weights)
+        return memory_scan_compiled(scan, gamma, index, weights)
     return _memory_scan(scan, gamma, index, weights, chunk_bytes)
 
 
 def _compiled(scan: ScanInputs, chunk_bytes: int) -> bool:
-    if torch.is_grad_enabled() or scan.u.dtype != torch.float32:
+    if scan.u.dtype != torch.float32:
         return False
     if choose_implementation(scan.u) != "cpu" or torch.is_autocast_enabled(scan.u.device.type):
         return False
     from analysis.ops.decay_rows import LANES
 
-    return scan.u.shape[2] * scan.A.shape[1] * LANES * 4 <= chunk_bytes
+    arrays = 2 if torch.is_grad_enabled() else 1
+    return arrays * scan.u.shape[2] * scan.A.shape[1] * LANES * 4 <= chunk_bytes
 
 
 def _memory_scan(
@@ -59,35 +59,3 @@ def _memory_scan(
             read = weighted_tokens(hidden.flatten(2), index[:, :, s], weights[:, :, s])
             parts.append((read.view_as(hidden) @ reads)[..., 0])
     return scan.output() + gamma[:, None] * torch.cat(parts, dim=-1).transpose(1, 2)
-
-
-def _memory_scan_compiled(
-    scan: ScanInputs, gamma: Tensor, index: Tensor, weights: Tensor
-) -> Tensor:
-    from analysis.ops.decay_rows import LANES
-    from analysis.ops.memory_kernels import memory_forward
-
-    batch, width, length = scan.u.shape
-    sequences, taps = index.shape[2:]
-    out = torch.empty(batch, length, width)
-    per_channel = (scan.A, scan.D, scan.delta_bias, gamma)
-    run_blocks(
-        memory_forward,
-        batch * sequences * -(-(width // sequences) // LANES),
-        *(
-            part
-            for tokens in (scan.u, scan.delta, scan.B, scan.C)
-            for part in memory(channel_last(tokens))
-        ),
-        *(x.detach().float().contiguous().numpy() for x in per_channel),
-        index.contiguous().view(-1).numpy(),
-        weights.detach().contiguous().view(-1).numpy(),
-        out.view(-1).numpy(),
-        width,
-        length,
-        scan.A.shape[1],
-        sequences,
-        taps,
-        scan.reverse,
-    )
-    return out.transpose(1, 2)
