@@ -80,7 +80,7 @@ def study_sentence(summary: StudySummary) -> str:
     second = setting_name(summary.settings[1].settings)
     words = (
         f"{setting_name(best.settings)} does best, {best.mean:.1f}{THIN_SPACE}% right, "
-        f"{significant(summary.lead)} points before {second}"
+        f"{summary.lead:.1f} points before {second}"
     )
     return f"{words}; {_chance(summary)}.{to_do}"
 
@@ -95,7 +95,7 @@ def _chance(summary: StudySummary) -> str:
         return "with one seed each, nobody can say how much of a difference is chance"
     larger = summary.lead > spread
     verdict = "is larger than what a seed changes" if larger else "may be chance"
-    return f"{where} by up to {significant(spread)} points, so this lead {verdict}"
+    return f"{where} by up to {spread:.1f} points, so this lead {verdict}"
 
 
 def counted_sentence(summary: StudySummary) -> str:

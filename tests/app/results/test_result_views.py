@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from analysis.training.adaptation_measures import AdaptationMeasures
 from analysis.training.errors import TrainingError
 from analysis.training.paper_tables import SCAN_TYPES, paper_tables
 from analysis.training.studies import Study, StudyRun, StudyTable
@@ -40,6 +41,15 @@ def test_the_table_has_a_row_per_setting_best_first_with_all_commands(summary):
     assert 'data-value="88.5"' in html and SCAN_ORDER_COLORS["temporal_first"] in html
 
 
+def test_trained_parameters_are_not_rounded(summary):
+    one = summary(seeds=(0,)).table
+    assert "Trained" not in study_table(summarise(one))
+    measures = AdaptationMeasures(trained_parameters=67_913, step_ms=12.5, memory_bytes=None)
+    rows = tuple(replace(row, measures=measures) for row in one.rows)
+    html = study_table(summarise(replace(one, rows=rows)))
+    assert f">67{THIN_SPACE}913<" in html and 'data-value="67913' in html
+
+
 def test_an_empty_study_says_how_to_train_it(summary):
     empty = summary(seeds=())
     assert "python -m analysis study scan_orders" in study_table(empty)
@@ -51,8 +61,8 @@ def test_an_empty_study_says_how_to_train_it(summary):
 
 def test_the_sentence_weighs_the_lead_against_chance(summary):
     whole = study_sentence(summary())
-    assert "Temporal first does best, 88.5" in whole and "7.00 points before" in whole
-    assert "differ by up to 4.00 points" in whole and "larger than what a seed changes" in whole
+    assert "Temporal first does best, 88.5" in whole and "7.0 points before" in whole
+    assert "differ by up to 4.0 points" in whole and "larger than what a seed changes" in whole
     assert "still to be trained" not in whole
     close = study_sentence(summary(("spatiotemporal_v1", "spatiotemporal_v2")))
     assert "larger than what a seed changes" in close  # 4 points against 3
@@ -157,7 +167,7 @@ def test_a_damaged_table_is_told_in_its_own_sentence():
     ("borrowed", "said"),
     [
         (None, "with one seed each, nobody can say how much of a difference is chance"),
-        (2.0, "in the study scan_orders seeds of one setting differ by up to 2.00 points, so this"),
+        (2.0, "in the study scan_orders seeds of one setting differ by up to 2.0 points, so this"),
     ],
 )
 def test_a_study_of_single_runs_borrows_what_chance_does(summary, borrowed, said):
