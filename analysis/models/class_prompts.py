@@ -29,6 +29,9 @@ ACTION_TEMPLATES: tuple[str, ...] = (
 """Sixteen sentences about an action, the number and kind that ActionCLIP (arXiv 2109.08472) uses;
 the wording is ours."""
 
+# Texts read at once, which bounds the memory that takes.
+_TOGETHER = 256
+
 
 @torch.no_grad()
 def class_directions(
@@ -46,8 +49,20 @@ def class_directions(
     """
     if lacking := [template for template in templates if template.count("{}") != 1]:
         raise ValueError(f"a template has one {{}} for the name, {lacking[0]!r} has not")
-    per_template = [
-        clip.encode_texts(encode([template.replace("{}", name) for name in names]))
-        for template in templates
-    ]
-    return F.normalize(torch.stack(per_template).mean(0), dim=-1)
+    texts = [template.replace("{}", name) for template in templates for name in names]
+    said = _directions(clip, encode(texts)).unflatten(0, (len(templates), len(names)))
+    return F.normalize(said.mean(0), dim=-1)
+
+
+def _directions(clip: Clip, tokens: Tensor) -> Tensor:
+    """As `clip.encode_texts`, in a fraction of its time where most texts are short.
+
+    Texts of one length go together, without the places behind their ends, which have no influence:
+    the classes of Kinetics-400 take 8 of the 77 places of CLIP on average.
+    """
+    ends = tokens.argmax(1)
+    found = clip.text_projection.new_empty(len(tokens), clip.config.tower.output_dim)
+    for end in ends.unique():
+        for rows in (ends == end).nonzero()[:, 0].split(_TOGETHER):
+            found[rows] = clip.encode_texts(tokens[rows, : end + 1])
+    return found

@@ -26,6 +26,7 @@ _FIRST_SCALE, _LARGEST_SCALE = 1 / 0.07, 100.0
 class ClipConfig:
     """Everything that shapes both towers.
 
+    tower: the one for pictures; the texts' perceptrons have its activation, as all published ones.
     vocabulary_size: token numbers run below it, the largest one ends every text.
     context_length: tokens of the longest text, its end included.
     """
@@ -54,7 +55,9 @@ class Clip(nn.Module):
         self.visual = ClipTower(config.tower)
         self.token_embedding = nn.Embedding(config.vocabulary_size, width)
         self.positional_embedding = nn.Parameter(0.01 * torch.randn(length, width))
-        self.transformer = Transformer(width, config.text_layers, config.text_heads)
+        self.transformer = Transformer(
+            width, config.text_layers, config.text_heads, config.tower.activation
+        )
         self.ln_final = nn.LayerNorm(width)
         self.text_projection = nn.Parameter(
             width**-0.5 * torch.randn(width, config.tower.output_dim)

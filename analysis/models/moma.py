@@ -206,9 +206,9 @@ def _config(
 
     A `scan_order` other than the one that its `scans` amount to is the `plan`.
     """
-    if image_size is not None:
-        base = replace(base, tower=replace(base.tower, image_size=image_size))
     config = replace(base, **overrides)
+    if image_size is not None:
+        config = replace(config, tower=replace(config.tower, image_size=image_size))
     return config if scan_order in (None, config.scan_order) else replace(config, plan=scan_order)
 
 

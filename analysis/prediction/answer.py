@@ -28,7 +28,7 @@ class LabelProbability:
 class Prediction:
     """What a model says about a clip.
 
-    clip: file name; model: name of the weights; training: "trained", "toy" or "untrained".
+    clip: file name; model: name of the weights; training: as in `WeightsCard`.
     scan_order: "fixed" of models that leave none to choose. relation: whether the weights ran in
         the scan order they were trained in.
     predictions: most probable first.

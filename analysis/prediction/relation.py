@@ -10,8 +10,11 @@ Relation = Literal["trained order", "reordered", "untrained"]
 
 
 def relation(training: str, scan_order: str, trained_order: str | None) -> Relation:
-    """How a scan order stands to the order that weights of this training were fitted in."""
-    if training == "untrained":
+    """How a scan order stands to the order that weights of this training were fitted in.
+
+    What answers zero-shot has scans that were fitted in none.
+    """
+    if training in ("untrained", "zero-shot"):
         return "untrained"
     return "trained order" if scan_order == (trained_order or FIXED_ORDER) else "reordered"
 

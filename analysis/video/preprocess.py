@@ -18,6 +18,8 @@ from analysis.video.sampling import Crop
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ def image_preprocessing(image_size: int = 224) -> Preprocessing:
 def retrieval_preprocessing(image_size: int = 224) -> Preprocessing:
     """The published retrieval rule: straight to a square, bicubic, aspect ratio not kept."""
     return Preprocessing(image_size, resize="squash", interpolation="bicubic")
+
+
+def clip_preprocessing(image_size: int = 224) -> Preprocessing:
+    """The rule of the published CLIP: short side to size, bicubic, centre crop, its own colours."""
+    return Preprocessing(image_size, interpolation="bicubic", mean=CLIP_MEAN, std=CLIP_STD)
 
 
 def to_clip(

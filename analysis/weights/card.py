@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from analysis.video.preprocess import Preprocessing
 
-Training = Literal["trained", "toy", "untrained"]
+Training = Literal["trained", "toy", "zero-shot", "untrained"]
 
 
 class WeightsError(Exception):
@@ -20,8 +20,9 @@ class WeightsCard:
     """One set of weights: where it is, what it was trained on, how to feed it.
 
     architecture: the name ``create_model`` knows; ``tag`` tells weights of one architecture apart.
-    training: "trained" by the authors of the paper, "toy" (trained here on made material) or
-        "untrained" (published initialisation).
+    training: "trained" by the authors of the paper, "toy" (trained here on made material),
+        "zero-shot" (a trained CLIP that learned none of its classes, in a model whose own part is
+        untrained) or "untrained" (published initialisation).
     data: what it was trained on, one phrase; empty when untrained.
     labels: name of the label order for ``analysis.video.labels``; None without named classes.
     overrides: arguments for ``create_model`` that make the model the tensors fit.

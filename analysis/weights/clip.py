@@ -85,7 +85,7 @@ def read_clip_file(path: str | Path) -> StoredTower:
     path = Path(path)
     state = tower_tensors(read_checkpoint(path))
     try:
-        return StoredTower(state, _file_config(state, path.parent))
+        return StoredTower(state, told_config(state, path.parent))
     except ValueError as error:
         raise WeightsError(f"{path.name} can't be used: {error}.") from error
 
@@ -107,17 +107,20 @@ def fitted_clip_tensors(state: Mapping[str, Tensor], tower: ClipTower) -> dict[s
     return {key: value.float() for key, value in fitted.items() if torch.is_tensor(value)}
 
 
-def _file_config(state: Mapping[str, Tensor], folder: Path) -> ClipTowerConfig:
-    stem, table, proj = (_required(state, key) for key in (STEM, TABLE, "proj"))
+def told_config(state: Mapping[str, Tensor], folder: Path) -> ClipTowerConfig:
+    """What `read_clip_file` takes a tower's tensors for that lie in a file in `folder`.
+
+    Raises WeightsError for tensors that are not there, ValueError for sizes that do not fit.
+    """
+    stem, table, proj = (required_tensor(state, key) for key in (STEM, TABLE, "proj"))
     width, channels, *_, patch = stem.shape
     side = math.isqrt(len(table) - 1)
-    blocks = [int(found[1]) for key in state if (found := _BLOCK.match(key))]
     return ClipTowerConfig(
         image_size=side * patch,
         patch_size=patch,
         in_channels=channels,
         width=width,
-        layers=1 + max(blocks, default=-1),
+        layers=count_blocks(state),
         output_dim=proj.shape[-1],
         **{"heads": max(1, width // _HEAD_WIDTH), **stated_fields(folder, width)},
     )
@@ -128,7 +131,13 @@ def _filled(tower: ClipTower, state: Mapping[str, Tensor]) -> ClipTower:
     return tower.eval()
 
 
-def _required(state: Mapping[str, Tensor], key: str) -> Tensor:
+def count_blocks(state: Mapping[str, Tensor]) -> int:
+    """How many blocks a tower has, by the names of its tensors."""
+    return 1 + max((int(found[1]) for key in state if (found := _BLOCK.match(key))), default=-1)
+
+
+def required_tensor(state: Mapping[str, Tensor], key: str) -> Tensor:
+    """A tensor by its name; raises WeightsError where there is none."""
     if key not in state:
         raise WeightsError(f"The weights do not fit the model: the file lacks {key}.")
     return state[key]
@@ -150,6 +159,20 @@ def stated_fields(folder: Path, width: int) -> dict[str, Any]:
         names = {"num_attention_heads": "heads", "hidden_act": "activation"}
         return {ours: vision[key] for key, ours in names.items() if key in vision}
     return {}
+
+
+def stated_text_heads(folder: Path, width: int) -> int:
+    """Heads of a text tower of so many channels, as `stated_fields` tells those of the other.
+
+    Without a file that tells them they are 64 channels wide.
+    """
+    ours = _json_object(folder / _OPEN_CLIP_CONFIG)
+    theirs = _json_object(folder / _TRANSFORMERS_CONFIG)
+    stated = (
+        ours.get("model_cfg", ours).get("text_cfg", {}).get("heads"),
+        theirs.get("text_config", {}).get("num_attention_heads"),
+    )
+    return next(filter(None, stated), max(1, width // _HEAD_WIDTH))
 
 
 def _json_object(path: Path) -> dict[str, Any]:

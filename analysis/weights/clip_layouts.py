@@ -48,6 +48,7 @@ _IN_BLOCKS = {
     "mlp.fc2": "mlp.c_proj",
 }
 _BLOCK = re.compile(r"(?:encoder\.)?layers\.(\d+)\.(.+)")
+_WORDS = ("token_embedding.weight", "text_model.embeddings.token_embedding.weight")
 _APART = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
 
 
@@ -88,6 +89,19 @@ def whole_clip_tensors(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         "The checkpoint holds no text tower of CLIP: the file lacks token_embedding.weight; give a "
         "whole CLIP in the layout of OpenAI, open_clip or transformers."
     )
+
+
+def count_words(state: Mapping[str, Tensor]) -> int:
+    """How many words the texts of a CLIP have; 0 without texts."""
+    return next((len(state[key]) for key in _WORDS if key in state), 0)
+
+
+def beside_tower(state: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """The names of what a file holds beside the visual tower."""
+    inside = (*_PLACES, "vision_model.", "visual_projection.")
+    if not any(key.startswith(inside) for key in state):
+        return ()
+    return tuple(key for key in state if not key.startswith(inside))
 
 
 def _from_transformers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -43,7 +43,8 @@ class LoadReport:
     resized: taken from the file and inflated or interpolated.
     missing: in the model only; they keep their initial values.
     unexpected: in the file only; not used.
-    dropped: training-only heads in the file that the model has no place for; not used.
+    dropped: training-only heads in the file that the model has no place for, not used; texts of a
+        CLIP, which at most say the classes.
     """
 
     loaded: tuple[str, ...]

@@ -1,6 +1,7 @@
 """Trained tensors as the start of another training."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from torch import Tensor, nn
 
@@ -8,7 +9,7 @@ from analysis.models.frozen_clip_config import FrozenClipConfig
 from analysis.models.mamba_adaptor import has_adaptors
 from analysis.models.videomamba_retrieval import VideoMambaRetrieval
 from analysis.weights.card import WeightsError
-from analysis.weights.clip import fitted_clip_tensors
+from analysis.weights.clip import fitted_clip_tensors, stated_fields
 from analysis.weights.clip_layouts import tower_tensors
 from analysis.weights.fitting import TEMPORAL, LoadReport, load_state_dict_with_report
 from analysis.weights.host import load_host_weights
@@ -49,6 +50,7 @@ def load_initial_weights(
     if has_adaptors(model):
         return load_host_weights(model, source, keep_head=keep_head)
     if isinstance(model.config, FrozenClipConfig) and not _is_over_tower(state):
+        _check_stated(model.config, Path(source))
         fitted = fitted_clip_tensors(tower_tensors(state), model.tower)
         return load_state_dict_with_report(model.tower, fitted)
     if not keep_head:
@@ -75,6 +77,20 @@ def _load_video_text(
     report = load_state_dict_with_report(model, tensors, strict=False, trunk="vision_encoder")
     _check_complete(report, ("text_encoder.cls.", "clip_teacher."), source)
     return report
+
+
+def _check_stated(config: FrozenClipConfig, path: Path) -> None:
+    """Refuses a CLIP whose activation or heads, stated beside its file, no recipe would write down.
+
+    They are not in the tensors: the tower would run, and answer wrongly.
+    """
+    stated = stated_fields(path.parent, config.width) if path.is_file() else {}
+    for name, value in stated.items():
+        if (ours := getattr(config.tower, name)) != value:
+            raise WeightsError(
+                f"{path.name} has a tower with {name} {value}, the model one with {ours}; train "
+                "over a CLIP of the same kind, as OpenAI's are."
+            )
 
 
 def _check_complete(report: LoadReport, allowed: tuple[str, ...], source: str) -> None:

@@ -17,6 +17,7 @@ from analysis.video.labels import label_names, numbered_labels
 from analysis.video.preprocess import Preprocessing
 from analysis.weights.card import WeightsCard, WeightsError
 from analysis.weights.catalogue import weights_card
+from analysis.weights.clip_alone import clip_alone_card, is_clip_alone, load_clip_alone
 from analysis.weights.conversion import square_grid
 from analysis.weights.fitting import (
     POS_EMBED,
@@ -81,7 +82,8 @@ def load_model(
     tables are interpolated (``report.resized`` lists them). An image model given ``num_frames``
     above 1 is inflated to the video model of its size. ``scan_order`` replaces the trained order.
     ``weights_file`` is a file to use instead of fetching one; with an untrained card it may hold
-    any weights of that architecture, whose classes, frames and resolution are read from it.
+    any weights of that architecture, whose classes, frames and resolution are read from it. Of a
+    MoMa it may be a CLIP alone, see `analysis.weights.clip_alone`.
     ``progress(fraction, message)`` hears about a download.
 
     Raises WeightsError, one sentence, for unknown names, files that cannot be fetched or read,
@@ -90,12 +92,17 @@ def load_model(
     card = _classifier_card(name)
     path = _weights_path(card, weights_file, progress)
     content_hash = weights_hash(card, path) if weights_file else checked_hash(card, path)
-    state = read_checkpoint(path) if path else None
+    state, alone = read_checkpoint(path) if path else None, False
     if state is not None and card.training == "untrained":
-        card = _card_of_own_file(card, state, path)
+        alone = is_clip_alone(card.architecture, state)
+        card = (clip_alone_card if alone else _card_of_own_file)(card, state, path)
     card = _inflated(card, num_frames)
     model = initial_model(card, num_frames, image_size, scan_order)
-    if state is None:
+    labels = _labels(card, model.config.num_classes)
+    if alone:
+        names = labels if card.training == "zero-shot" else ()
+        report = load_clip_alone(model, state, path.parent, names)
+    elif state is None:
         report = LoadReport(loaded=(), missing=tuple(model.state_dict()))
     else:
         source = None if weights_file else _trained_grid(card)
@@ -103,7 +110,7 @@ def load_model(
     return LoadedModel(
         model=model.eval(),
         card=card,
-        labels=_labels(card, model.config.num_classes),
+        labels=labels,
         preprocessing=replace(card.preprocessing, image_size=model.config.image_size),
         report=report,
         content_hash=content_hash,

@@ -18,7 +18,7 @@ from analysis.weights.fitting import load_state_dict_with_report
 from analysis.weights.named_tensors import named_tensors
 
 FAMILY = "moma"
-_TOWER = "tower."
+TOWER = "tower."
 
 
 def load_moma(
@@ -50,7 +50,7 @@ def load_moma(
         tower = kept or tower
     if clip is not None:
         fitted = fitted_clip_tensors(tower_tensors(named_tensors(str(clip))), model.tower)
-        tower = {_TOWER + key: value for key, value in fitted.items()}
+        tower = {TOWER + key: value for key, value in fitted.items()}
     load_state_dict_with_report(model, {**tower, **rest})
     return model.eval()
 
@@ -61,7 +61,6 @@ def _fresh(architecture: str, clip: str | Path | None, overrides: dict[str, Any]
         if clip is not None and Path(clip).is_file():
             stated = stated_fields(Path(clip).parent, config.width)
             overrides = {**overrides, "tower": replace(config.tower, **stated)}
-            overrides.pop("image_size", None)
         return create_model(architecture, **overrides)
     except ValueError as error:
         raise WeightsError(str(error)) from error
@@ -74,5 +73,5 @@ def own_tensors(model: Moma) -> dict[str, Tensor]:
 
 def _parted(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The tensors of the tower, and all others."""
-    tower = {key: value for key, value in state.items() if key.startswith(_TOWER)}
+    tower = {key: value for key, value in state.items() if key.startswith(TOWER)}
     return tower, {key: value for key, value in state.items() if key not in tower}

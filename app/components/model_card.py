@@ -9,6 +9,7 @@ from app.figures.number_format import THIN_SPACE, significant
 _MEANING = {
     "trained": "Weights released by the authors of the model.",
     "toy": "Trained here on made material: a teaching model, not a product.",
+    "zero-shot": "A trained CLIP that learned none of these classes; the scans are untrained.",
     "untrained": "Random weights: its answers mean nothing, only cost and geometry do.",
 }
 

@@ -5,6 +5,7 @@ from html import escape
 _TRAINING = {
     "trained": ("good", "trained"),
     "toy": ("warn", "toy-trained"),
+    "zero-shot": ("warn", "zero-shot"),
     "untrained": ("bad", "untrained"),
 }
 _RELATION = {
@@ -21,7 +22,7 @@ def badge(text: str, tone: str, title: str = "") -> str:
 
 
 def training_badge(training: str, title: str = "") -> str:
-    """`training` is "trained", "toy" or "untrained"."""
+    """`training` is as in `WeightsCard`."""
     tone, text = _TRAINING[training]
     return badge(text, tone, title)
 

@@ -33,6 +33,7 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _TRAINING_WORDS = {
     "trained": "weights released by the authors of the model",
     "toy": "toy-trained weights: trained here on made material, a teaching model",
+    "zero-shot": "a trained CLIP that learned none of the classes, with untrained scans",
     "untrained": "untrained weights: random numbers, whose answers mean nothing",
 }
 

@@ -5,9 +5,12 @@ import subprocess
 import sys
 
 import pytest
+from safetensors.torch import save_file
 
 from analysis.__main__ import main
+from analysis.models import create_model
 from analysis.ops.scan_order import SCAN_ORDERS
+from analysis.video.labels import label_names
 
 MODEL = ["--model", "videomamba_mini.untrained"]
 
@@ -69,6 +72,20 @@ def test_predict_for_people(run, clips_folder):
     assert code == 0
     assert "untrained" in printed.out
     assert "probability" in printed.out
+
+
+def test_predict_takes_a_clip_file_alone(run, clips_folder, tmp_path):
+    """Of a CLIP in the published words, what it says are the actions it knows by name."""
+    pytest.importorskip("instant_clip_tokenizer", reason="there for Python 3.11 and 3.12")
+    sizes = {"vocabulary_size": 49_408, "context_length": 77, "text_heads": 1, "text_layers": 1}
+    state, path = create_model("clip_mini", **sizes).state_dict(), tmp_path / "clip.safetensors"
+    save_file({key: value.half() for key, value in state.items()}, path)
+    chosen = ("--model", "moma_mini.untrained", "--weights-file", path, "--top", 3)
+    code, printed = run("predict", clips_folder / "mocap_kick.mp4", *chosen, "--json")
+    (row,) = json.loads(printed.out)
+    assert (code, row["model"], row["image_size"]) == (0, "moma_mini.clip", 64)
+    assert (row["training"], row["relation"], row["trained"]) == ("zero-shot", "untrained", True)
+    assert {entry["label"] for entry in row["predictions"]} < set(label_names("k400"))
 
 
 def test_compare_scans_has_a_row_per_order(run, clips_folder):

@@ -122,6 +122,7 @@ def test_ranking_keeps_the_order_of_ties():
         ("trained", "spatial_first", "trained order"),
         ("toy", "alternating", "reordered"),
         ("untrained", "spatial_first", "untrained"),
+        ("zero-shot", "spatial_first", "untrained"),
     ],
 )
 def test_relation(training, order, expected):

@@ -5,9 +5,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
+from analysis.models import create_model
+from analysis.models.class_prompts import ACTION_TEMPLATES
 from analysis.models.mamba_adaptor import is_adaptor_tensor
+from analysis.text.clip_words import encode_clip_texts
 from analysis.training import run as training_run
 from analysis.training.captioned_pictures.picture_words import vocabulary
 from analysis.training.captioned_pictures.vocabulary import Vocabulary
@@ -160,6 +163,25 @@ def test_a_text_head_says_the_classes_as_the_small_clip_does(tiny, material):
     cosines = texts @ head.directions.T
     assert cosines.argmax(1).tolist() == [0, 1] and (cosines.diagonal() > 0.9).all()
     assert float(head.log_scale.exp()) == pytest.approx(float(clip.scale.detach()), rel=1e-5)
+
+
+def test_a_text_head_says_the_classes_in_the_words_of_a_published_clip(tiny, tmp_path):
+    """Each is the mean of all its sentences, whatever the sizes of the CLIP."""
+    pytest.importorskip("instant_clip_tokenizer", reason="there for Python 3.11 and 3.12")
+    sizes = {"vocabulary_size": 49_408, "context_length": 77, "text_heads": 1, "text_layers": 1}
+    clip = create_model("clip_mini", **sizes).eval()
+    source = tmp_path / "clip.safetensors"
+    save_file(clip.state_dict(), source)
+    labels = ("caf\u00e9 visit", "throwing an axe")
+    choice = ModelChoice("moma_mini", weights=str(source), switches="head=text")
+    model = start_state(recipe_of(tiny, choice), labels).model
+    assert torch.equal(model.tower.proj, clip.visual.proj)
+    with torch.inference_mode():
+        for direction, name in zip(model.head.directions, labels, strict=True):
+            texts = [template.format(name) for template in ACTION_TEMPLATES]
+            mean = clip.encode_texts(encode_clip_texts(texts)).mean(0)
+            torch.testing.assert_close(direction, mean / mean.norm(), rtol=0, atol=1e-5)
+    assert float(model.head.log_scale.exp()) == pytest.approx(1 / 0.07, rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from analysis.layers.token_grid import TokenGrid
 from analysis.models import create_model
 from analysis.weights import WeightsError
 from analysis.weights.clip import load_clip_tower, read_clip_file
-from analysis.weights.clip_layouts import tower_tensors
+from analysis.weights.clip_layouts import beside_tower, tower_tensors
 
 SIZES = {"image_size": 32, "patch_size": 8, "width": 32, "layers": 3, "heads": 4, "output_dim": 16}
 GRID = TokenGrid(2, 4, 4)
@@ -258,6 +258,7 @@ def test_golden_tower_by_the_names_of_transformers(golden_folder):
                 named[f"{theirs}self_attn.{letter}_proj.{kind}"] = part
             for one, other in pairs.items():
                 named[f"{theirs}{other}.{kind}"] = state[f"{ours}{one}.{kind}"]
+    assert beside_tower(named) == ("text_projection.weight",) and beside_tower(state) == ()
     found = tower_tensors(named)
     assert set(found) == set(state)
     for key, value in state.items():

@@ -1,9 +1,12 @@
-"""Students of masked pretraining as the start of classifiers."""
+"""Students of masked pretraining as the start of classifiers, and CLIPs as that of a MoMa."""
+
+import json
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from analysis.models import create_model
 from analysis.models.videomamba import VideoMamba, VideoMambaConfig
 from analysis.models.videomamba_student import StudentConfig, VideoMambaStudent
 from analysis.weights import WeightsError
@@ -83,3 +86,15 @@ def test_a_classifier_without_its_norm_is_still_refused(tmp_path):
     save_file(state, tmp_path / "cut.safetensors")
     with pytest.raises(WeightsError, match=r"it has no norm_f\.weight"):
         load_initial_weights(classifier(), str(tmp_path / "cut.safetensors"))
+
+
+def test_a_clip_of_another_activation_is_refused_as_a_start(tmp_path):
+    """It can't be told from its tensors: without the word beside the file it would run and err."""
+    model = create_model("moma_debug")
+    save_file(model.tower.state_dict(), tmp_path / "clip.safetensors")
+    beside, source = tmp_path / "config.json", str(tmp_path / "clip.safetensors")
+    beside.write_text(json.dumps({"hidden_act": "quick_gelu", "num_attention_heads": 4}))
+    assert load_initial_weights(model, source).loaded
+    beside.write_text(json.dumps({"vision_config": {"hidden_act": "gelu"}}))
+    with pytest.raises(WeightsError, match="activation gelu, the model one with quick_gelu"):
+        load_initial_weights(model, source)

@@ -1,5 +1,7 @@
 """Whole CLIPs against those of `transformers`, and from the layouts they come in."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -8,7 +10,9 @@ from analysis.models import create_model
 from analysis.models.clip import ClipConfig
 from analysis.models.clip_tower import ClipTowerConfig
 from analysis.weights import WeightsError
-from analysis.weights.whole_clip import load_clip
+from analysis.weights.clip_layouts import count_words, whole_clip_tensors
+from analysis.weights.reading import read_checkpoint
+from analysis.weights.whole_clip import load_clip, told_clip
 
 TOWER = ClipTowerConfig(32, 8, width=32, layers=3, heads=4, output_dim=16)
 SIZES = {"text_width": 24, "text_layers": 2, "text_heads": 3}
@@ -20,8 +24,7 @@ def seeded(seed):
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.fixture(scope="module")
-def theirs():
+def random_clip(activation):
     transformers = pytest.importorskip("transformers")
     vision = {
         "hidden_size": 32,
@@ -30,6 +33,7 @@ def theirs():
         "num_attention_heads": 4,
         "image_size": 32,
         "patch_size": 8,
+        "hidden_act": activation,
     }
     text = {
         "hidden_size": 24,
@@ -41,6 +45,7 @@ def theirs():
         "eos_token_id": 39,
         "bos_token_id": 38,
         "pad_token_id": 0,
+        "hidden_act": activation,
     }
     config = transformers.CLIPConfig(vision_config=vision, text_config=text, projection_dim=16)
     model = transformers.CLIPModel(config)
@@ -49,6 +54,11 @@ def theirs():
             parameter.normal_(std=0.2, generator=seeded(0))
         model.logit_scale.fill_(2.0)
     return model.eval()
+
+
+@pytest.fixture(scope="module")
+def theirs():
+    return random_clip("quick_gelu")
 
 
 @pytest.fixture
@@ -72,6 +82,24 @@ def test_logits_equal_those_of_transformers(tmp_path, theirs, texts):
         )
         torch.testing.assert_close(
             ours.encode_texts(texts), expected.text_embeds, rtol=1e-4, atol=1e-5
+        )
+
+
+def test_sizes_heads_and_the_activation_of_both_towers_are_told_by_the_file(tmp_path, texts):
+    theirs = random_clip("gelu")
+    theirs.save_pretrained(tmp_path)
+    state = read_checkpoint(tmp_path / "model.safetensors")
+    assert count_words(state) == count_words(whole_clip_tensors(state)) == 40
+    ours = told_clip(state, tmp_path)
+    assert ours.config == replace(OURS, tower=replace(TOWER, activation="gelu"))
+    pictures = torch.randn(3, 3, 32, 32, generator=seeded(2))
+    with torch.inference_mode():
+        expected = theirs(pixel_values=pictures, input_ids=texts)
+        torch.testing.assert_close(
+            ours.encode_texts(texts), expected.text_embeds, rtol=1e-4, atol=1e-5
+        )
+        torch.testing.assert_close(
+            ours.encode_pictures(pictures), expected.image_embeds, rtol=1e-4, atol=1e-5
         )
 
 
