@@ -21,6 +21,7 @@ from analysis.training.objectives.joint_pretraining import JointPretraining, Wor
 from analysis.training.objectives.masked_alignment import MaskedAlignment
 from analysis.training.objectives.self_distillation import SelfDistillation
 from analysis.training.objectives.several_labels import SeveralLabels
+from analysis.training.published_adaptation import published_adaptation_recipes
 from analysis.training.published_recipes import published_recipes
 from analysis.training.recipe import ModelChoice, Optimizer, Recipe
 from analysis.training.recipe_changes import changed
@@ -166,6 +167,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "videomamba_student_mini.aligned": aligned_recipe,
     **adaptation_recipes(),
     **published_recipes(),
+    **published_adaptation_recipes(),
 }
 
 

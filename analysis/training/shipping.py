@@ -14,7 +14,7 @@ from analysis.training.state import recipe_record
 from analysis.training.trained_part import trained_share
 from analysis.weights.shipped import ship_checkpoint
 
-_MANIFEST_FACTS = ("data", "note", "licence", "word_pieces")
+_MANIFEST_FACTS = ("data", "note", "licence", "word_pieces", "preprocessing")
 # What an entry says by itself, and what matters in training only.
 _SAID_APART = ("num_frames", "image_size", "scan_order", "drop_path_rate")
 
@@ -40,7 +40,7 @@ def ship(name: str, finished: FinishedRun, command: str, folder: Path) -> None:
         "licence": facts.get("licence", "MIT"),
         "reported_accuracy": evaluation["accuracy"],
         "accuracy_note": evaluation["accuracy_note"],
-        **({"word_pieces": facts["word_pieces"]} if "word_pieces" in facts else {}),
+        **{key: facts[key] for key in ("word_pieces", "preprocessing") if key in facts},
         "note": getattr(recipe.objective, "note", facts.get("note", "")),
         "run": {
             "command": command,

@@ -59,11 +59,17 @@ class Augmentation:
         return None if self.policy is None else parse_policy(self.policy)
 
     def apply(
-        self, frames: np.ndarray, size: int, flips: bool, generator: np.random.Generator
+        self,
+        frames: np.ndarray,
+        size: int,
+        flips: bool,
+        generator: np.random.Generator,
+        colours: str = "imagenet",
     ) -> Tensor:
         """A model's input float32 (3, T, size, size) from frames uint8 (T, H, W, 3).
 
-        flips: whether mirrored clips keep their label, used where `flip` is None.
+        flips: whether mirrored clips keep their label, used where `flip` is None. colours: as in
+        `normalised`.
         """
         height, width = frames.shape[1:3]
         if self.crop == "resized":
@@ -79,7 +85,7 @@ class Augmentation:
             frames = apply_changes(
                 np.ascontiguousarray(frames), changes, self.rand_augment.increasing
             )
-        clip = normalised(np.ascontiguousarray(frames)[None])[0]
+        clip = normalised(np.ascontiguousarray(frames)[None], colours)[0]
         if generator.random() < self.erase:
             erase_box(clip, generator)
         return clip

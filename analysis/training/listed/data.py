@@ -1,7 +1,7 @@
 """Lists of real files as the data of a recipe."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import torch
 from torch import nn
@@ -14,6 +14,7 @@ from analysis.training.listed.videos import ListedVideos, as_targets
 from analysis.training.source import Batch, Places, RunShape
 from analysis.video.limits import VideoError
 from analysis.video.preprocess import (
+    COLOURS,
     Preprocessing,
     image_preprocessing,
     video_preprocessing,
@@ -28,15 +29,19 @@ class ListedData:
 
     training, held_out: the lists, and what their paths are relative to, are looked for from the
         root that the run is given. repeats: times an entry is used in a row, decoded once and
-        augmented differently (repeated sampling).
+        augmented differently (repeated sampling). colours: of COLOURS, those of what the model was
+        trained on before.
     """
 
     training: ListFile
     held_out: ListFile
     augmentation: Augmentation = field(default_factory=Augmentation)
     repeats: int = 2
+    colours: str = "imagenet"
 
     def __post_init__(self) -> None:
+        known = " or ".join(COLOURS)
+        require(self.colours in COLOURS, "data.colours", self.colours, known)
         require(self.repeats >= 1, "data.repeats", self.repeats, "1 or more")
         same = self.training.format == self.held_out.format
         require(same, "data.held_out.format", self.held_out.format, "that of data.training")
@@ -81,6 +86,7 @@ class ListedMaterial:
             self.data.augmentation,
             run,
             repeats=self.data.repeats,
+            colours=self.data.colours,
             say=lambda sentence: self._say(f"{self.training_list.config.name}: {sentence}"),
         )
 
@@ -105,7 +111,11 @@ class ListedMaterial:
         videos = self.held_out_list
         kind = videos.config.kind
         views = Views(
-            run.num_frames, self._preprocessing(run), kind.sampling, kind.clips, kind.crops
+            run.num_frames,
+            self._preprocessing(run.image_size),
+            kind.sampling,
+            kind.clips,
+            kind.crops,
         )
         evaluation = evaluate_list(model.eval(), videos, views)
         videos.check(evaluation.problems)
@@ -122,12 +132,13 @@ class ListedMaterial:
         }
 
     def facts(self) -> dict:
-        """Which lists."""
+        """Which lists, and how clips of them are prepared."""
         training, held_out = self.training_list, self.held_out_list
         things = "pictures" if training.config.kind.images else "clips"
         return {
             "data": f"{len(training.entries)} {things} listed in {training.config.name}",
             "note": "",
+            "preprocessing": _without_size(self._preprocessing(1)),
             "lists": {
                 videos.config.name: {
                     "format": videos.config.format,
@@ -138,19 +149,27 @@ class ListedMaterial:
             },
         }
 
-    def _preprocessing(self, run: RunShape) -> Preprocessing:
+    def _preprocessing(self, image_size: int) -> Preprocessing:
         pictures = self.held_out_list.config.kind.images
-        return (image_preprocessing if pictures else video_preprocessing)(run.image_size)
+        rule = (image_preprocessing if pictures else video_preprocessing)(image_size)
+        mean, std = COLOURS[self.data.colours]
+        return replace(rule, mean=mean, std=std)
 
     def _clip(self, entry: Entry, run: RunShape) -> torch.Tensor | None:
         kind = self.held_out_list.config.kind
-        view = Views(run.num_frames, self._preprocessing(run), kind.sampling, clips=1, crops=1)
+        rule = self._preprocessing(run.image_size)
+        view = Views(run.num_frames, rule, kind.sampling, clips=1, crops=1)
         try:
             ((clip,),) = view_clips(entry, view, kind.images)
         except VideoError as error:
             self._say(f"{self.held_out_list.config.name}: Line {entry.line}: {error}")
             return None
         return clip if run.num_frames else clip[:, 0]
+
+
+def _without_size(rule: Preprocessing) -> dict:
+    """As the entry of a checkpoint has it."""
+    return {key: value for key, value in asdict(rule).items() if key != "image_size"}
 
 
 def _placed(config: ListFile, places: Places) -> ListFile:

@@ -39,10 +39,11 @@ class ListedVideos:
         run: RunShape,
         *,
         repeats: int = 1,
+        colours: str = "imagenet",
         say: Callable[[str], None] = lambda sentence: None,
     ):
         self.videos, self.augmentation, self.run = videos, augmentation, run
-        self.repeats, self._say = repeats, say
+        self.repeats, self.colours, self._say = repeats, colours, say
         self._failed: dict[int, Problem] = {}
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_threads(), thread_name_prefix="clip")
@@ -87,6 +88,7 @@ class ListedVideos:
                 self.run.image_size,
                 self.videos.config.kind.flip,
                 np.random.default_rng([self.run.seed, epoch, place, 1, repeat]),
+                self.colours,
             )
             for repeat in repeats
         ]

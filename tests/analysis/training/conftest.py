@@ -1,15 +1,19 @@
-"""A tiny task in the size of videomamba_debug, so that runs take a second."""
+"""A tiny task in the size of videomamba_debug, so that runs take a second; lists of real files."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from analysis.__main__ import main
 from analysis.training.clip_feed import normalised
 from analysis.training.objectives.classification import Classification
 from analysis.training.recipe import ModelChoice, Optimizer, Recipe
 from analysis.training.source import Batch
+from analysis.video.decode import read_frames
 
 
 @dataclass(frozen=True)
@@ -75,3 +79,52 @@ def weights_of(state) -> torch.Tensor:
     """All weights of a state in one vector."""
     models = [m for m in (state.model, state.mean_model) if m is not None]
     return torch.cat([p.detach().flatten() for model in models for p in model.parameters()])
+
+
+_CLIPS = Path(__file__).parents[2] / "data/clips"
+_VIDEOS = sorted(_CLIPS.glob("*.mp4"))[:4]
+_SMALL = {
+    "model.drop_path_rate": 0.1,
+    "epochs": 1,
+    "batch_size": 4,
+    "optimizer.warmup_share": 0.5,
+    "data.training.classes": 2,
+    "data.held_out.classes": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def list_root(tmp_path_factory):
+    """Lists over the test clips, and a folder of pictures taken from them."""
+    root = tmp_path_factory.mktemp("data")
+    for list_name in ("train.csv", "test.csv"):
+        lines = [f"{video} {number % 2}" for number, video in enumerate(_VIDEOS)]
+        (root / list_name).write_text("\n".join(lines))
+        lines = [f"{video} {number % 2} 0.0 1.0" for number, video in enumerate(_VIDEOS)]
+        (root / f"lvu_{list_name}").write_text("\n".join(lines))
+    for split in ("train", "val"):
+        for number, video in enumerate(_VIDEOS):
+            folder = root / split / f"class_{number % 2}"
+            folder.mkdir(parents=True, exist_ok=True)
+            picture = Image.fromarray(read_frames(video, [0, 3], short_side=64)[0])
+            picture.save(folder / f"{video.stem}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained_from_lists(list_root, tmp_path_factory):
+    """Trains a recipe in small through the command; the weights are then known by name."""
+    own = tmp_path_factory.mktemp("own")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("SCANSCOPE_CHECKPOINTS", str(own))
+
+    def train(recipe: str, **changes):
+        words = ["train", recipe, "--root", str(list_root), "--out", str(own / "runs" / recipe)]
+        for field, value in {**_SMALL, **changes}.items():
+            words += ["--set", f"{field.replace('__', '.')}={value}"]
+        code = main([*words, "--checkpoints", str(own)])
+        name = f"{changes['model__name']}.{recipe.partition('.')[2]}"
+        return code, name, own / f"{name}.json"
+
+    yield train
+    patch.undo()

@@ -5,74 +5,21 @@ video from the image model, more frames and pixels, another data set, values ins
 """
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 
-from analysis.__main__ import main
 from analysis.training.recipes import RECIPES, make_recipe
-from analysis.video.decode import read_frames
 from analysis.weights import WeightsError, list_weights, load_model
 from analysis.weights.published import published_cards
-
-CLIPS = Path(__file__).parents[2] / "data/clips"
-VIDEOS = sorted(CLIPS.glob("*.mp4"))[:4]
-SMALL = {
-    "model.drop_path_rate": 0.1,
-    "epochs": 1,
-    "batch_size": 4,
-    "optimizer.warmup_share": 0.5,
-    "data.training.classes": 2,
-    "data.held_out.classes": 2,
-}
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    """Lists over the test clips, and a folder of pictures taken from them."""
-    root = tmp_path_factory.mktemp("data")
-    for list_name in ("train.csv", "test.csv"):
-        lines = [f"{video} {number % 2}" for number, video in enumerate(VIDEOS)]
-        (root / list_name).write_text("\n".join(lines))
-        lines = [f"{video} {number % 2} 0.0 1.0" for number, video in enumerate(VIDEOS)]
-        (root / f"lvu_{list_name}").write_text("\n".join(lines))
-    for split in ("train", "val"):
-        for number, video in enumerate(VIDEOS):
-            folder = root / split / f"class_{number % 2}"
-            folder.mkdir(parents=True, exist_ok=True)
-            picture = Image.fromarray(read_frames(video, [0, 3], short_side=64)[0])
-            picture.save(folder / f"{video.stem}.png")
-    return root
-
-
-@pytest.fixture(scope="module")
-def trained(root, tmp_path_factory):
-    """Trains a recipe in small through the command; the weights are then known by name."""
-    own = tmp_path_factory.mktemp("own")
-    patch = pytest.MonkeyPatch()
-    patch.setenv("SCANSCOPE_CHECKPOINTS", str(own))
-
-    def train(recipe: str, **changes):
-        words = ["train", recipe, "--root", str(root), "--out", str(own / "runs" / recipe)]
-        for field, value in {**SMALL, **changes}.items():
-            words += ["--set", f"{field.replace('__', '.')}={value}"]
-        code = main([*words, "--checkpoints", str(own)])
-        name = f"{changes['model__name']}.{recipe.partition('.')[2]}"
-        return code, name, own / f"{name}.json"
-
-    yield train
-    patch.undo()
-
 
 IMAGE, VIDEO = "videomamba_image_debug", "videomamba_debug"
 
 
 @pytest.fixture(scope="module")
-def teacher(trained):
+def teacher(trained_from_lists):
     """An image model trained on pictures, by name, and its manifest."""
-    code, name, entry = trained(
+    code, name, entry = trained_from_lists(
         "videomamba_image_tiny.in1k_res224", model__name=IMAGE, model__image_size=16
     )
     assert code == 0
@@ -80,9 +27,9 @@ def teacher(trained):
 
 
 @pytest.fixture(scope="module")
-def inflated(trained, teacher):
+def inflated(trained_from_lists, teacher):
     """A video model that began as the image model, by name."""
-    code, name, _ = trained(
+    code, name, _ = trained_from_lists(
         "videomamba_tiny.ssv2_f8_res224",
         model__name=VIDEO,
         model__num_frames=4,
@@ -101,8 +48,8 @@ def test_the_published_chain_begins_through_the_command(teacher, inflated):
 
 
 @pytest.mark.thorough
-def test_the_published_chain_goes_on_with_pictures(trained, teacher):
-    code, larger, _ = trained(
+def test_the_published_chain_goes_on_with_pictures(trained_from_lists, teacher):
+    code, larger, _ = trained_from_lists(
         "videomamba_image_tiny.in1k_res224to448",
         model__name=IMAGE,
         model__image_size=32,
@@ -114,7 +61,7 @@ def test_the_published_chain_goes_on_with_pictures(trained, teacher):
     # A few steps at a tiny learning rate: the head was kept, not begun anew.
     torch.testing.assert_close(after.head.weight, before.head.weight, rtol=0, atol=1e-3)
 
-    code, student, _ = trained(
+    code, student, _ = trained_from_lists(
         "videomamba_image_middle.in1k_res224",
         model__name=f"{IMAGE}_distill",
         model__image_size=16,
@@ -124,8 +71,8 @@ def test_the_published_chain_goes_on_with_pictures(trained, teacher):
 
 
 @pytest.mark.thorough
-def test_the_published_chain_goes_on_with_videos(trained, inflated):
-    code, grown, _ = trained(
+def test_the_published_chain_goes_on_with_videos(trained_from_lists, inflated):
+    code, grown, _ = trained_from_lists(
         "videomamba_tiny.ssv2_f16_res224to288",
         model__name=VIDEO,
         model__num_frames=8,
@@ -140,7 +87,7 @@ def test_the_published_chain_goes_on_with_videos(trained, inflated):
         "videomamba_tiny.breakfast_f32_res224",
         "videomamba_tiny.coin_f32_res224",
     ):
-        code, name, _ = trained(
+        code, name, _ = trained_from_lists(
             recipe,
             model__name=VIDEO,
             model__num_frames=4,
@@ -151,8 +98,8 @@ def test_the_published_chain_goes_on_with_videos(trained, inflated):
         assert name in {card.name for card in list_weights()}
 
 
-def test_masked_pretraining_and_what_is_tuned_from_it(trained):
-    code, student, entry = trained(
+def test_masked_pretraining_and_what_is_tuned_from_it(trained_from_lists):
+    code, student, entry = trained_from_lists(
         "videomamba_student_middle.k400_mask_pt_f8_res224",
         model__name="videomamba_student_debug",
         model__num_frames=4,
@@ -165,7 +112,7 @@ def test_masked_pretraining_and_what_is_tuned_from_it(trained):
     assert manifest["reported_accuracy"] is None
     assert "names no classes" in manifest["note"]
     assert 0 < manifest["run"]["evaluation"]["loss"] < 4
-    code, tuned, _ = trained(
+    code, tuned, _ = trained_from_lists(
         "videomamba_middle.k400_mask_ft_f8_res224",
         model__name="videomamba_debug",
         model__num_frames=4,
@@ -178,11 +125,11 @@ def test_masked_pretraining_and_what_is_tuned_from_it(trained):
 
 
 @pytest.mark.parametrize("data_set", ["lvu", "lvu_values"])
-def test_parts_of_scenes_are_learned_as_classes_and_as_values(trained, data_set):
+def test_parts_of_scenes_are_learned_as_classes_and_as_values(trained_from_lists, data_set):
     changes = {"data.training.path": "lvu_train.csv", "data.held_out.path": "lvu_test.csv"}
     if data_set == "lvu_values":
         changes |= {"data.training.classes": None, "data.held_out.classes": None}
-    code, _, entry = trained(
+    code, _, entry = trained_from_lists(
         f"videomamba_tiny.{data_set}_f32_res224",
         model__name="videomamba_debug",
         model__num_frames=4,
