@@ -4,19 +4,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from analysis.attribution.exact.block_matrix import LARGEST_SIDE, BlockMatrix, block_matrix
+from analysis.attribution.exact.block_matrix import BlockMatrix, block_matrix
 from analysis.attribution.exact.readout import class_direction
 from analysis.attribution.exact.token_map import MapQuestion, Subject, TokenMap, token_map
 from analysis.attribution.memory.layer_memory import LayerMemory, layer_memory
 from analysis.attribution.method import AttributionError
 from analysis.layers.token_grid import TokenGrid
-from analysis.tracing.opened_models import scan_channels, traced_grid
 from analysis.tracing.token_positions import parse_token
+from app.layer_costs import check_map_budget
 from app.selection import Selection
-from app.session import Session, planned
+from app.session import Session
 
-_MATRIX_WORK_PER_MS = 2.5e5
-"""Multiply-adds of frozen scans in a millisecond of two laptop cores, measured."""
 EVIDENCE = MapQuestion(Subject("readout"), score="signed_share")
 """What every token gives to what the head reads, in shares that sum to 1 with the bias."""
 
@@ -60,8 +58,10 @@ def layer_maps(
 ) -> LayerMaps:
     """Answer a question about layer `layer`, counted from 1.
 
-    Raises AttributionError for questions without a meaning, VideoError and WeightsError.
+    Raises AttributionError for questions without a meaning and such that take too long, VideoError
+    and WeightsError.
     """
+    check_map_budget(selection, question)
     began = time.perf_counter()
     with session.loaded(selection, progress) as loaded:
         traced = session.traced(selection, loaded, layer - 1)
@@ -116,14 +116,6 @@ def matrix_of_layer(
         if traced.matrix is None:
             traced.matrix = block_matrix(traced.layer, progress=progress)
         return traced.matrix
-
-
-def matrix_ms(selection: Selection) -> float:
-    """About how long a matrix takes on two cores."""
-    config = planned(selection).config
-    length = traced_grid(config).length
-    per_scan = length * scan_channels(config) * config.state_size
-    return 2 * min(length, LARGEST_SIDE) * per_scan / _MATRIX_WORK_PER_MS
 
 
 def map_settings(found: LayerMaps, selection: Selection) -> dict[str, object]:

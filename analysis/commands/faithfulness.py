@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from analysis.commands.judged_clips import clips_to_judge, planted_cause
+from analysis.commands.judged_clips import clips_described, clips_to_judge, planted_cause
 from analysis.commands.kept_table import TableError, keep_table, kept_rows
 from analysis.commands.output import print_json, print_table, refused
 from analysis.commands.predict import DEFAULT_MODEL
@@ -32,7 +32,8 @@ def register(commands: argparse._SubParsersAction) -> None:
         help="how far every attribution method can be trusted",
         description="Judges attribution methods on clips: removal curves, sensitivity-n, "
         "infidelity, a planted cause, random parameters. Without files the clips are camera moves "
-        "over photographs never trained on. With --out a stopped table goes on where it was.",
+        "over photographs never trained on, as hard as those of the recipe of the weights' name. "
+        "With --out a stopped table goes on where it was.",
     )
     parser.add_argument("files", nargs="*", metavar="CLIP", help="video files to judge on instead")
     parser.add_argument("--model", default=DEFAULT_MODEL, help=f"weights ({DEFAULT_MODEL})")
@@ -62,6 +63,9 @@ def register(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--noise", type=int, default=2, help="samples for max-sensitivity (2)")
     parser.add_argument(
         "--no-randomisation", action="store_true", help="leave the sanity check out"
+    )
+    parser.add_argument(
+        "--no-times", action="store_true", help="leave out what a map takes, on a busy machine"
     )
     parser.add_argument("--seed", type=int, default=0, help="of everything drawn at random (0)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="keep the table there as JSON")
@@ -105,8 +109,7 @@ def _judged(options: argparse.Namespace) -> dict:
         "scan_order": scan_order_of(loaded.model),
         "readout": getattr(loaded.config, "readout", None),
         "sha256": loaded.content_hash,
-        "clips_from": [Path(file).name for file in options.files]
-        or "camera moves over photographs never trained on",
+        "clips_from": clips_described(options, loaded),
         "first_clip_sha256": hashlib.sha256(clips[0][1].numpy().tobytes()).hexdigest(),
         "methods": list(methods),
         "settings": asdict(settings),
@@ -116,6 +119,8 @@ def _judged(options: argparse.Namespace) -> dict:
     for number in range(len(judged), count):
         say(f"clip {number + 1} of {count}")
         judged.append(_judge(loaded, clips, number, methods, settings))
+        if options.no_times:
+            judged[-1]["methods"] = [{**row, "latency_ms": None} for row in judged[-1]["methods"]]
         table = _table(heading, judged, settings.seed)
         if options.out is not None:
             keep_table(options.out, table)

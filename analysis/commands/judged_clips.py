@@ -19,9 +19,15 @@ def clips_to_judge(options: argparse.Namespace, loaded) -> list[tuple[str, objec
     return _file_clips(options, loaded) if options.files else _rendered_clips(options, loaded)
 
 
+def clips_described(options: argparse.Namespace, loaded) -> list[str] | str:
+    """Names of the files, or what is rendered."""
+    if options.files:
+        return [Path(file).name for file in options.files]
+    return f"camera moves over photographs never trained on{_camera_moves(loaded.card).kind_words}"
+
+
 def _rendered_clips(options: argparse.Namespace, loaded) -> list[tuple[str, object]]:
     """Held-out camera moves, in whole batches: more clips are the same ones and further ones."""
-    from analysis.training.camera.data import CameraMovesData
     from analysis.training.source import RunShape
 
     if loaded.card.labels != "camera_moves":
@@ -31,7 +37,7 @@ def _rendered_clips(options: argparse.Namespace, loaded) -> list[tuple[str, obje
         )
     if options.clips < 1:
         raise TableError(f"At least one clip is judged on, got --clips {options.clips}.")
-    material = CameraMovesData().load(places_of(options), say)
+    material = _camera_moves(loaded.card).load(places_of(options), say)
     config = loaded.config
     shape = RunShape(0, 1, 1, config.num_frames, loaded.preprocessing.image_size)
     batches = -(-options.clips // _RENDERED_AT_ONCE)
@@ -40,6 +46,15 @@ def _rendered_clips(options: argparse.Namespace, loaded) -> list[tuple[str, obje
         moves = [material.labels[target] for target in batch.targets.tolist()]
         clips += zip(moves, batch.clips, strict=True)
     return clips
+
+
+def _camera_moves(card):
+    """As hard as those of the recipe of the weights' name; without one, as hard as they can be."""
+    from analysis.training.camera.data import CameraMovesData
+    from analysis.training.recipes import RECIPES
+
+    data = RECIPES[card.name]().data if card.name in RECIPES else None
+    return data if isinstance(data, CameraMovesData) else CameraMovesData()
 
 
 def _file_clips(options: argparse.Namespace, loaded) -> list[tuple[str, object]]:

@@ -21,8 +21,10 @@ TRANSFORMER_SIZES: dict[str, dict[str, Any]] = {
     "tiny": {"width": 192, "heads": 3},
     "small": {"width": 384, "heads": 6},
     "base": {"width": 768, "heads": 12},
+    "l14": {"width": 1024, "heads": 16, "depth": 24, "patch_size": 14},
 }
-"""Fields of `TransformerConfig` by size; all are 12 blocks deep (arXiv 2012.12877, table 1)."""
+"""Fields of `TransformerConfig` by size: 12 blocks deep (arXiv 2012.12877, table 1), but for L
+(arXiv 2010.11929, table 1), whose patches are those of CLIP's L/14."""
 
 
 @dataclass(frozen=True)

@@ -57,11 +57,11 @@ def attention_peers(architecture: str, **overrides: Any) -> Iterator[TitledArith
     """One by one, the attention models of this project as wide as a model and about as large.
 
     They have half as many blocks, since a block of attention and MLP has about the weights
-    of two Mamba blocks (12 D^2 and 6 D^2), and ViViT's second encoder a third of its first; for Ti,
-    S and B that gives their namesakes. Over a CLIP, whose layers have attention and MLP, they have
-    as many blocks and heads as it. Frames,
-    resolution, patches and classes are the same; tubelets too, but ViViT's span two frames as
-    published, so it is left out where the number of frames is odd. An image has one peer, ViT.
+    of two Mamba blocks (12 D^2 and 6 D^2), and ViViT's second encoder a third of its first, at most
+    the four blocks published; for Ti, S and B that gives their namesakes. Over a CLIP, whose layers
+    have attention and MLP, they have as many blocks and heads as it: L/14 gives its namesakes.
+    Frames, resolution, patches and classes are the same; tubelets too, but ViViT's span two frames
+    as published, so it is left out where the number of frames is odd. An image has one peer, ViT.
 
     Raises ProfilingError as `model_arithmetic` does, and UnknownModelError.
     """
@@ -77,7 +77,7 @@ def attention_peers(architecture: str, **overrides: Any) -> Iterator[TitledArith
     for name, title in _PEERS.items():
         peer = {**fields, "tubelet": 2 if name.startswith("vivit") else config.tubelet}
         if name == "vivit_tiny_factorised":
-            peer["temporal_depth"] = max(1, fields["depth"] // 3)
+            peer["temporal_depth"] = min(4, max(1, fields["depth"] // 3))
         if config.num_frames is None:
             possible = name == "vit_tiny"
         else:

@@ -49,12 +49,19 @@ def league_sentence(league: League | None) -> str:
         return "One clip proves little: this table judges every method over many."
     settings, best = league["settings"], _best_first(league)[0]
     return (
-        f"Means over {league['clip_count']} clips with 95 % bootstrap intervals; deletion to "
+        f"Means over {league['clip_count']} clips ({_clips(league)}) with 95 % bootstrap "
+        "intervals; deletion to "
         f"{settings['deletion_baseline']}, insertion from {settings['insertion_baseline']}, seed "
         f"{settings['seed']}. {_title(best)} has the widest gap ({with_minus(_of(best, 'gap'))}); "
         "a method that does not beat the random row ranks by chance. A map that hardly changes "
         "when the weights are made random explains the architecture, not what was learned."
     )
+
+
+def _clips(league: League) -> str:
+    """What was judged on: rendered clips in words, or the names of the files."""
+    found = league["clips_from"]
+    return found if isinstance(found, str) else ", ".join(found)
 
 
 def _best_first(league: League) -> list[Row]:

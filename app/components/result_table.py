@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from analysis.training.paper_tables import PaperTable, paper_value
 from app.components.sorted_table import Column, Row, sorted_table
-from app.figures.number_format import THIN_SPACE, compact, data_size, duration
+from app.figures.number_format import THIN_SPACE, compact, data_size, duration, whole
 from app.figures.results import setting_color, setting_name, spread_words
 from app.theme import SCAN_ORDER_NAMES
 
@@ -139,7 +139,7 @@ _PAPER = Column(
     lambda row: f"{row['paper']:.1f}{THIN_SPACE}%",
 )
 _MEASURES = (
-    _measure("Trained", "Parameters that learn", "trained_parameters", compact),
+    _measure("Trained", "Parameters that learn", "trained_parameters", whole),
     _measure("Step", "Time of an update, clips rendered before", "step_ms", duration),
     _measure("Memory", "Most an update held beside the model", "memory_bytes", data_size),
     _measure(

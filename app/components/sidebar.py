@@ -199,7 +199,9 @@ def default_card(settings: Settings) -> WeightsCard:
 
 @lru_cache(maxsize=1)
 def weights_choices() -> list[tuple[str, str]]:
-    return [(_choice_label(card), card.name) for card in list_weights() if can_classify(card)]
+    """Labels and names, trained weights first: those at hand, then those to be fetched."""
+    cards = sorted(list_weights(), key=lambda card: card.training == "untrained")
+    return [(_choice_label(card), card.name) for card in cards if can_classify(card)]
 
 
 def _choice_label(card: WeightsCard) -> str:

@@ -21,9 +21,10 @@ _ROUNDING = 1e-5
 """Differences of logits up to this come from kernels that sum in another order."""
 
 
-def standing_sentence(setting: AdaptorSetting) -> str:
-    """What was trained and what was not."""
+def standing_sentence(setting: AdaptorSetting, *, slider: bool = True) -> str:
+    """What was trained and what was not; `slider`: whether gamma can be moved where it stands."""
     choice = setting.choice
+    gamma = "the slider is gamma, and" if slider else "gamma, the strength below,"
     if choice.weights:
         card = weights_card(choice.weights)
         return (
@@ -39,7 +40,7 @@ def standing_sentence(setting: AdaptorSetting) -> str:
     return (
         f"The adaptors are untrained, on the trained host {HOST}: no trained weights of "
         f"Mamba-Adaptor are public. In a trained host they start with gamma 0, which changes "
-        f"nothing; the slider is gamma, and multiplies kernels drawn as a backbone's start. "
+        f"nothing; {gamma} multiplies kernels drawn as a backbone's start. "
         f"Here {drawn}. So read what the parts do, not what they learned."
     )
 

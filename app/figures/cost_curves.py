@@ -19,7 +19,10 @@ if TYPE_CHECKING:  # It brings what only a measurement needs; the page opens wit
 _DASHES = {"sdpa": "dash", "softmax": "solid"}
 _SYMBOLS = {"mini": "circle-open", "tiny": "circle", "small": "square"}
 _HEIGHT = 360
-_SIZE_NAMES = {"tiny": "Ti", "small": "S", "middle": "M", "base": "B"}
+_SIZE_NAMES = {
+    **{"tiny": "Ti", "small": "S", "middle": "M", "base": "B"},
+    **{"b16": "B/16", "l14": "L/14"},
+}
 _FAMILY_NAMES = {
     "videomamba": "VideoMamba",
     "timesformer": "TimeSformer",
@@ -31,8 +34,6 @@ _FAMILY_NAMES = {
     "vmamba": "VMamba",
 }
 _NAMES = {
-    "moma_b16": "MoMa-B/16",
-    "moma_l14": "MoMa-L/14",
     "vmamba_tiny": "VMamba-T",
     "vmamba_tiny_wide": "VMamba-T wide",
 }

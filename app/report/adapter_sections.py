@@ -60,7 +60,7 @@ def adaptor_part(found: AdaptorFindings) -> str:
         words += f" {adaptor_sentences.forgetting_sentence(curves, setting.training)}"
     parts = [
         adaptor_tables.standing_view(look),
-        what_to_look_at(adaptor_sentences.standing_sentence(setting)),
+        what_to_look_at(adaptor_sentences.standing_sentence(setting, slider=False)),
         _switches({**asked, "strength": setting.strength, "parts": setting.parts}),
         adaptor_tables.answers_view(look),
         what_to_look_at(adaptor_sentences.answers_sentence(look)),

@@ -35,9 +35,9 @@ HOW_CURVES = r"""
   frozen. Vim, VMamba and Mamba-Adaptor b1 and b2 read images: a clip is a batch of its frames to
   them, and what they cost is linear in frames because frames never meet. VMamba's tokens are those
   of its first stage.
-- Curves are compared by size class: MoMa-B/16 with attention models of width 768, VMamba and
-  Mamba-Adaptor by their parameters (8 million as Ti, 30 million as S). Nothing here is as large as
-  MoMa-L/14, which has no peer.
+- Curves are compared by size class: MoMa-B/16 with attention models of width 768, MoMa-L/14 with
+  attention models of its width, depth and patches, which need sizes that 14 divides; VMamba and
+  Mamba-Adaptor by their parameters (8 million as Ti, 30 million as S).
 - **Exact:** counts of tokens and bytes of weights. **Measured:** times and peaks, on this machine
   only.
 

@@ -25,12 +25,12 @@ from app.layer_answers import (
     layer_maps,
     map_rows,
     map_settings,
-    matrix_ms,
     matrix_of_layer,
     memory_of_layer,
     soon_traced,
     trace_ms,
 )
+from app.layer_costs import CHEAPER, check_map_budget, map_ms, matrix_ms, press_words
 from app.opened_models import traced_config
 from app.selection import Selection
 from app.session import planned
@@ -88,6 +88,7 @@ def build_hidden_states(context: AppContext) -> None:
     known_depth = gr.State(depth)
     drawn = gr.State(None)
     wish = gr.State(None)
+    patience_ms = 1000 * session.settings.patience_s
 
     def mapped(
         subject_now: Picked | None,
@@ -97,10 +98,7 @@ def build_hidden_states(context: AppContext) -> None:
         progress: gr.Progress | None,
     ) -> tuple[LayerMaps, dict]:
         """The map of a question, and where it is shown."""
-        side_now, direction_now, score_now, level_now = question
-        grid = traced_grid(traced_config(selection, "Hidden states"))
-        about = subject_of(subject_now, grid)
-        asked = MapQuestion(about, side_now, direction_now, level_now, score_now)
+        asked = _asked(subject_now, selection, question)
         found = layer_maps(session, selection, layer_now, asked, progress)
         return found, {
             **token_map.shown(found, selection),
@@ -130,6 +128,9 @@ def build_hidden_states(context: AppContext) -> None:
             session.ready.wait()
         if not session.is_traced(selection, layer_now - 1):
             yield {panel.notice: working(f"Tracing {selection.model}")}
+        map_cost_ms = map_ms(selection, _asked(subject_now, selection, question))
+        if map_cost_ms > patience_ms:
+            yield {panel.notice: working(f"A map of about {duration(map_cost_ms)}. {CHEAPER}")}
         found, shown = mapped(subject_now, selection, layer_now, question, progress)
         yield {**shown, panel.shown: selection}
         direction_now = question[1]
@@ -142,7 +143,7 @@ def build_hidden_states(context: AppContext) -> None:
         if drawn_now is not None and drawn_now[:2] == wanted[:2]:
             return
         standing = known_matrix(session, selection, layer_now)
-        if standing is None and matrix_ms(selection) <= 1000 * session.settings.patience_s:
+        if standing is None and matrix_ms(selection) <= patience_ms:
             standing = matrix_of_layer(session, selection, layer_now)
         yield whole.shown_matrix(standing, found.tubelet, selection)
         if drawn_now is None or drawn_now[0] != selection:
@@ -174,16 +175,17 @@ def build_hidden_states(context: AppContext) -> None:
 
     @guarded(panel.notice)
     def choose(subject_now: Picked | None, layer_now: int, *values: Any) -> Iterator[dict]:
-        """Answer another question about the clip; a long forward pass waits for the button."""
+        """Answer another question about the clip; what takes long waits for the button."""
         *question, drawn_now, depth_now, clip, model, frames, size, order = values
         selection = Selection(clip, model, frames, size, order)
+        asked = _asked(subject_now, selection, tuple(question))
+        check_map_budget(selection, asked)
         known = session.is_traced(selection, int(layer_now) - 1)
-        if not known and not soon_traced(session, selection):
-            about = duration(trace_ms(session, selection))
-            yield {
-                subject: subject_now,
-                panel.notice: stale(f"Press Trace to run {model} first: about {about}."),
-            }
+        waits = map_ms(selection, asked) > patience_ms
+        if waits or not (known or soon_traced(session, selection)):
+            first_ms = 0 if known else trace_ms(session, selection)
+            waiting = press_words(selection.model, first_ms, map_ms(selection, asked))
+            yield {subject: subject_now, panel.notice: stale(waiting)}
             return
         yield from answered(
             subject_now, selection, int(layer_now), tuple(question), drawn_now, depth_now, None
@@ -194,7 +196,8 @@ def build_hidden_states(context: AppContext) -> None:
         """Another map of what is drawn already; for anything else, the wish of all figures."""
         *question, drawn_now, _, clip, model, frames, size, order = values
         selection = Selection(clip, model, frames, size, order)
-        if drawn_now == (selection, int(layer_now), question[1]):
+        soon = map_ms(selection, _asked(subject_now, selection, tuple(question))) <= patience_ms
+        if soon and drawn_now == (selection, int(layer_now), question[1]):
             yield mapped(subject_now, selection, int(layer_now), tuple(question), None)[1]
         else:
             yield {subject: subject_now, wish: time.monotonic_ns()}
@@ -233,6 +236,15 @@ def _build_map() -> TokenMap:
         export = result_export("hidden_states")
     how_it_is_computed(HOW_MAP)
     return TokenMap(picture, proof, words, export)
+
+
+def _asked(
+    subject_now: Picked | None, selection: Selection, question: tuple[str, str, str, str]
+) -> MapQuestion:
+    """What the controls ask: side, scan direction, score and level, about what was picked."""
+    side_now, direction_now, score_now, level_now = question
+    about = subject_of(subject_now, traced_grid(traced_config(selection, "Hidden states")))
+    return MapQuestion(about, side_now, direction_now, level_now, score_now)
 
 
 def _finished(found: LayerMaps) -> str:

@@ -40,7 +40,8 @@ both directions added. Sources and the bias of the convolution sum to the layer'
   $\mathrm{scale} \odot x_t + \mathrm{bias}$ with $x_t$ held. Bias share has the biases of the norm
   and the projection in. Windows and frozen perceptrons lie between these layers: they have no part
   here, and behind them a contribution has no share in a logit. No CLS token is scanned, so a patch
-  in the middle is asked about first.
+  in the middle is asked about first. What a frame or the mean receives takes a pass of every scan
+  for each channel of $x_t$, signed shares one pass in all; a map of more than a minute is refused.
 - **Exact:** every number, for this clip. **Interpretation:** that a long contribution matters. With
   the input changed, $\Delta$, $B$, $C$ and gates change as well; What if tests that. One layer is
   not the whole model: later layers may undo what it adds.

@@ -17,7 +17,8 @@ from app.figures.layer_matrix import matrix_view, no_matrix_view
 from app.figures.layer_sentences import evidence_sentence, matrix_sentence
 from app.figures.number_format import duration, percent
 from app.figures.plot_template import placeholder
-from app.layer_answers import LayerMaps, matrix_ms, matrix_of_layer
+from app.layer_answers import LayerMaps, matrix_of_layer
+from app.layer_costs import matrix_ms
 from app.selection import Selection
 from app.session import planned
 from app.tabs.hidden_states_how import HOW_MATRIX

@@ -28,10 +28,8 @@ _BY_PARAMETERS = {
     "vmamba_tiny_wide": "small",
     "mamba_adaptor_b2": "small",
     "mamba_adaptor_b2_wide": "small",
-    "moma_l14": "larger",
 }
-"""Size classes that names do not tell: 8 and 30 million parameters, where Ti has 7 and S has 26.
-Nothing that is measured here is as large as L/14."""
+"""Size classes that names do not tell: 8 and 30 million parameters, where Ti has 7 and S has 26."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +111,11 @@ def peers(curves: tuple[Curve, ...]) -> list[tuple[Curve, Curve]]:
 
 
 def _size_class(model: str) -> str:
-    """Ti, S or larger; VideoMamba-M stands against the B of attention models, as in the paper."""
+    """Ti, S, B or L/14; VideoMamba-M stands against the B of attention models, as in the paper."""
     if model in _BY_PARAMETERS:
         return _BY_PARAMETERS[model]
-    classes = {"mini": "tiny", "tiny": "tiny", "small": "small"}
-    return next((name for size, name in classes.items() if size in model), "large")
+    classes = {"mini": "tiny", "tiny": "tiny", "small": "small", "l14": "l14"}
+    return next((name for size, name in classes.items() if size in model), "base")
 
 
 def _ratios(sweep: Sweep, scan: Curve, peer: Curve) -> list[Ratio]:

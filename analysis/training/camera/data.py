@@ -43,6 +43,13 @@ class CameraMovesData(OverPhotographs):
         super().__post_init__()
         require(0 <= self.hardest <= 1, "data.hardest", self.hardest, "from 0 to 1")
 
+    @property
+    def kind_words(self) -> str:
+        """What is said, after a description, of clips that are not as hard as they can be."""
+        if self.hardest == 1:
+            return ""
+        return f", of difficulty {self.hardest:g}, where 0 is large moves alone and 1 is full"
+
     def load(self, places: Places, say: Callable[[str], None]) -> "CameraMaterial":
         """Fetch or read the photographs; raises PhotographsError, one sentence."""
         return CameraMaterial(self, read_photographs(places, say), places.footage)
@@ -85,7 +92,7 @@ class CameraMaterial(PhotographMaterial):
             "accuracy_note": (
                 f"top-1 of 9 camera moves on {rendered.clips} rendered clips of "
                 f"{len(self.held_out_photographs)} photographs never trained on"
-                f"{self._kind()}"
+                f"{self.data.kind_words}"
             ),
             "accuracy_by_class": shown["accuracy_by_class"],
             "rendered": shown,
@@ -109,12 +116,6 @@ class CameraMaterial(PhotographMaterial):
         }
         evaluation["footage"] = {name: scores.as_dict() for name, scores in played.items()}
         return evaluation
-
-    def _kind(self) -> str:
-        """What is said of clips that are not as hard as they can be."""
-        if self.data.hardest == 1:
-            return ""
-        return f", of difficulty {self.data.hardest:g}, where 0 is large moves alone and 1 is full"
 
     def facts(self) -> dict:
         """Which photographs."""

@@ -1,6 +1,7 @@
 """The league table as it is asked for: over rendered clips, over files, stopped and gone on."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from analysis.__main__ import main
 from analysis.commands import judged_clips
 from analysis.models import create_model
+from analysis.weights import plan_model
 from analysis.weights.shipped import ship_checkpoint
 
 SMALL = ["--methods", "saliency", "--steps", "4", "--subsets", "4", "--removals", "6"]
@@ -71,12 +73,13 @@ def test_a_table_over_rendered_clips_that_goes_on(run, photographs, tmp_path, mo
     code, printed = run(*choice, "--clips", 1)
     first = json.loads(printed.out)
     assert code == 0 and first == json.loads(kept.read_text())
-    code, printed = run(*choice, "--clips", 2)
+    code, printed = run(*choice, "--clips", 2, "--no-times")
     table = json.loads(printed.out)
     assert code == 0
     assert "clip 2 of 2" in printed.err and "clip 1 of 2" not in printed.err
     assert table["clips"][0] == first["clips"][0]
     assert table["model"] == TINY
+    assert table["clips_from"] == "camera moves over photographs never trained on"
     assert table["settings"]["seed"] == 0 and table["settings"]["steps"] == 4
     assert [row["method"] for row in table["league"]] == ["saliency", "random"]
     for row in table["league"]:
@@ -90,10 +93,27 @@ def test_a_table_over_rendered_clips_that_goes_on(run, photographs, tmp_path, mo
         assert interval["clips"] == 2 and interval["mean"] == pytest.approx(np.mean(own))
         assert 0 <= row["pointing"]["mean"] <= 1
         assert row["max_sensitivity"] is None and row["randomised_all"] is None
+    saliency, at_random = table["league"]
+    assert saliency["latency_ms"]["clips"] == 1 and at_random["latency_ms"] is None
     assert table["agreement"]["methods"] == ["saliency", "random"]
     assert table["agreement"]["spearman"][0][0] == pytest.approx(1.0)
     code, printed = run(*choice, "--clips", 2, "--seed", 1)
     assert code == 1 and "choose another --out" in json.loads(printed.out)["error"]
+
+
+def test_clips_are_as_hard_as_those_that_were_trained_on(photographs, monkeypatch):
+    """Without nuisances a camera that stands still shows the same frame throughout."""
+    shown, options = {}, SimpleNamespace(files=[], clips=1, photographs=photographs, root=None)
+    options.footage = []
+    monkeypatch.setattr(judged_clips, "_RENDERED_AT_ONCE", 12)
+    for name in ("videomamba_mini.camera", "moma_mini.camera"):
+        loaded = SimpleNamespace(**vars(plan_model(name)))
+        clips = judged_clips.clips_to_judge(options, loaded)
+        still = [clip for move, clip in clips if move == "static"]
+        shown[name] = max(float((clip - clip[:, :1]).abs().max()) for clip in still)
+        words = judged_clips.clips_described(options, loaded)
+        assert ("of difficulty 0" in words) == (name == "moma_mini.camera")
+    assert shown["moma_mini.camera"] < 1e-6 < 0.1 < shown["videomamba_mini.camera"]
 
 
 def test_the_same_seed_gives_the_same_table_over_files(run, clips_folder):

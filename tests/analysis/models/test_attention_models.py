@@ -146,29 +146,36 @@ def test_the_factorised_encoder_looks_at_moments_by_themselves():
 
 BLOCK = lambda d: 12 * d * d + 13 * d  # noqa: E731  4 DxD, 2 Dx4D, biases, two norms
 PARAMETERS = {
-    "vit": lambda d, t, n: BLOCK(d) * 12 + (n + 1) * d + 768 * d,
-    "timesformer_joint": lambda d, t, n: BLOCK(d) * 12 + (n + 1 + t) * d + 768 * d,
-    "timesformer_divided": lambda d, t, n: (
-        (BLOCK(d) + 5 * d * d + 7 * d) * 12 + (n + 1 + t) * d + 768 * d
+    "vit": lambda d, k, t, n, p: BLOCK(d) * k + (n + 1) * d + p * d,
+    "timesformer_joint": lambda d, k, t, n, p: BLOCK(d) * k + (n + 1 + t) * d + p * d,
+    "timesformer_divided": lambda d, k, t, n, p: (
+        (BLOCK(d) + 5 * d * d + 7 * d) * k + (n + 1 + t) * d + p * d
     ),
-    "vivit_joint": lambda d, t, n: BLOCK(d) * 12 + (t // 2 * n + 1) * d + 2 * 768 * d,
-    "vivit_factorised": lambda d, t, n: (
-        BLOCK(d) * 16 + (n + 1 + t // 2 + 1) * d + 2 * 768 * d + d + 2 * d
+    "vivit_joint": lambda d, k, t, n, p: BLOCK(d) * k + (t // 2 * n + 1) * d + 2 * p * d,
+    "vivit_factorised": lambda d, k, t, n, p: (
+        BLOCK(d) * (k + 4) + (n + 1 + t // 2 + 1) * d + 2 * p * d + d + 2 * d
     ),
+}
+SIZES = {
+    "tiny": (192, 12, 16),
+    "small": (384, 12, 16),
+    "base": (768, 12, 16),
+    "l14": (1024, 24, 14),
 }
 
 
-@pytest.mark.parametrize("size", ["tiny", "small", "base"])
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("kind", PARAMETERS)
 def test_parameters_by_hand(kind, size):
     family, _, arrangement = kind.partition("_")
     name = "_".join(part for part in (family, size, arrangement) if part)
     with torch.device("meta"):
         model = create_model(name, num_frames=16)
-    width = {"tiny": 192, "small": 384, "base": 768}[size]
+    width, depth, patch = SIZES[size]
     cls_stem_bias_norm = 4 * width
     head = 400 * width + 400
-    expected = PARAMETERS[kind](width, 16, 14 * 14) + cls_stem_bias_norm + head
+    places, pixels = (224 // patch) ** 2, 3 * patch**2
+    expected = PARAMETERS[kind](width, depth, 16, places, pixels) + cls_stem_bias_norm + head
     assert sum(p.numel() for p in model.parameters()) == expected
 
 

@@ -1,6 +1,7 @@
 """What stands beside MoMa and models with adaptors: their own parts taken away, and attention."""
 
 from analysis.models import create_model, model_config
+from analysis.profiling import attention_peers
 from analysis.profiling.attention_peers import arithmetic_peers
 from analysis.profiling.flops import model_arithmetic
 
@@ -17,6 +18,21 @@ def test_a_moma_stands_beside_its_clip_and_attention_of_its_size():
     joint = others[0].arithmetic
     blocks = {p.part: p.multiply_adds for p in joint.parts}
     assert blocks["attention_scores"] == layers * width * (1 + 4 * 16) ** 2
+
+
+def test_moma_l14_stands_beside_attention_models_of_its_name(monkeypatch):
+    """The peers counted beside it are those that a sweep measures."""
+    fields = {"num_frames": 4, "num_classes": 5}
+    asked = []
+    monkeypatch.setattr(attention_peers, "model_arithmetic", lambda *given, **kw: asked.append(kw))
+    peers = list(attention_peers.attention_peers("moma_l14", **fields))
+    names = [peer.architecture.replace("tiny", "l14") for peer in peers]
+    assert names == [
+        *("timesformer_l14_joint", "timesformer_l14_divided"),
+        *("vivit_l14_joint", "vivit_l14_factorised", "vit_l14"),
+    ]
+    for peer, name, found in zip(peers, names, asked, strict=True):
+        assert model_config(peer.architecture, **found) == model_config(name, **fields)
 
 
 def test_a_model_with_adaptors_stands_beside_its_host():

@@ -46,6 +46,7 @@ def league(tmp_path):
     row = dict.fromkeys((*figures, "average_precision", "latency_ms"), interval)
     table = {
         "settings": {"deletion_baseline": "zero", "insertion_baseline": "blur", "seed": 0},
+        "clips_from": "camera moves",
         "better": dict.fromkeys((*row, "gap", "randomised_all"), "higher"),
         "league": [
             {"method": "random", "gap": interval | {"mean": 0.01}, "randomised_all": None, **row},
@@ -62,7 +63,7 @@ def test_the_league_is_sorted_by_its_gap_and_counts_its_clips(league):
     assert html.index("LaTIM") < html.index("A random map")
     assert 'data-name="Randomised" data-value=""' in html and "0.30 to 0.50" in html
     words = league_sentence(league)
-    assert "2 clips" in words and "LaTIM has the widest gap (0.400)" in words
+    assert "2 clips (camera moves)" in words and "LaTIM has the widest gap (0.400)" in words
 
 
 @pytest.mark.parametrize("content", [None, "{", "{}"], ids=["absent", "broken", "other"])

@@ -80,6 +80,7 @@ def test_every_model_offered_can_be_measured():
     names = measurable_models()
     assert {"videomamba_mini", "timesformer_base_divided", "vivit_tiny_factorised"} <= set(names)
     assert {"moma_l14", "mamba_adaptor_b1", "vim_tiny", "vmamba_tiny"} <= set(names)
+    assert {"timesformer_l14_joint", "timesformer_l14_divided", "vit_l14"} <= set(names)
     assert not any("image" in name or "debug" in name for name in names)
     for name in names:
         spec = SweepSpec(models=(name,), kernels=("auto", "softmax"), frames=(8,))

@@ -97,6 +97,7 @@ def test_names_and_colours_follow_the_family():
     assert architecture_name("timesformer_base_divided") == "TimeSformer-B divided"
     assert architecture_name("vit_small") == "ViT-S"
     assert architecture_name("moma_b16") == "MoMa-B/16"
+    assert architecture_name("timesformer_l14_divided") == "TimeSformer-L/14 divided"
     assert architecture_name("mamba_adaptor_b2_wide") == "Mamba-Adaptor-b2 wide"
     assert architecture_name("videomamba_adaptor_tiny") == "VideoMamba-Ti with adaptors"
     assert model_color("videomamba_adaptor_tiny") == model_color("mamba_adaptor_b1")

@@ -25,12 +25,12 @@ from app.layer_answers import (
     layer_maps,
     map_rows,
     map_settings,
-    matrix_ms,
     matrix_of_layer,
     memory_of_layer,
 )
+from app.layer_costs import map_ms, matrix_ms, press_words
 from app.receptive_fields import receptive_fields
-from app.session import Session
+from app.session import Session, planned
 from app.settings import Settings
 from app.tabs.hidden_states_subject import Picked, picked, subject_of
 
@@ -111,6 +111,25 @@ def test_memory_has_a_line_for_every_scan_and_no_gate(said, moma):
 def test_a_logit_share_is_refused_in_one_sentence(said, moma):
     with pytest.raises(AttributionError, match=r"^Frozen perceptrons .* choose another score\.$"):
         layer_maps(said, moma, 4, MapQuestion(TOKEN, score="logit_share"))
+
+
+def test_vectors_of_a_mean_are_priced_and_refused_where_they_take_long(session, moma):
+    """A pass of each scan for every of 128 channels, over 8 x 8 patches a frame, 64 x 8 states."""
+    trained = replace(moma, model="moma_mini.camera")
+    config = planned(trained).config
+    assert (config.width, config.inner, config.state_size) == (128, 64, 8)
+    frame = MapQuestion(Subject("frame", 0))
+    work = 128 * 4 * (2 * 8 * 8) * (64 * 8)
+    assert map_ms(trained, frame) == pytest.approx(work / 2.5e5)
+    assert map_ms(replace(trained, scan_order="spatial_first"), frame) == work / 2 / 2.5e5
+    cheap = {"side": "receivers"}, {"level": "value"}, {"score": "signed_share"}, {"subject": TOKEN}
+    assert not any(map_ms(trained, replace(frame, **change)) for change in cheap)
+    assert map_ms(moma, frame) == 0  # untrained, it multiplies with nothing
+    long = replace(trained, num_frames=64, image_size=256)
+    with pytest.raises(AttributionError, match=r"^This map would take about .* as signed share"):
+        layer_maps(session, long, 1, frame)
+    assert press_words("m", 0, 9000).startswith("Press Trace for this map: about 9.00")
+    assert press_words("m", 9000, 0).startswith("Press Trace to run m first: about 9.00")
 
 
 def test_the_field_of_an_untrained_moma_stays_in_its_frame(session, moma):

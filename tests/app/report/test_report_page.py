@@ -112,6 +112,7 @@ def test_what_adapters_do_says_what_was_trained_and_asks_for_no_click(reader, fi
     for words in ("scans untrained", "host toy-trained adaptors untrained", "our reading"):
         assert words in reader.text
     assert "Asked with weights untrained, strength" in reader.text and "Click" not in reader.text
+    assert "gamma, the strength below, multiplies" in reader.text and "slider" not in reader.text
     circles = [one for one in reader.named("circle") if "cx" in one]
     assert len(circles) == len(findings.adaptors[0].known.look["places"])
     assert "\N{SUPERSCRIPT MINUS}" in reader.text, "forgetting is drawn over powers of ten"

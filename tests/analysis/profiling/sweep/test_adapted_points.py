@@ -40,10 +40,11 @@ def test_a_training_step_of_a_moma_leaves_its_tower_alone(monkeypatch, one_threa
 
 def test_sizes_are_compared_with_peers_of_theirs():
     names = ("moma_b16", "moma_l14", "mamba_adaptor_b2", "vmamba_b1", "vim_small")
-    attention = ("timesformer_tiny_joint", "timesformer_small_joint", "timesformer_base_joint")
+    attention = [f"timesformer_{size}_joint" for size in ("tiny", "small", "base", "l14")]
     spec = SweepSpec(models=(*names, *attention), kernels=("auto", "sdpa"))
     assert [(scan.model, peer.model) for scan, peer in peers(spec.curves)] == [
         ("moma_b16", "timesformer_base_joint"),
+        ("moma_l14", "timesformer_l14_joint"),
         ("mamba_adaptor_b2", "timesformer_small_joint"),
         ("vmamba_b1", "timesformer_tiny_joint"),
         ("vim_small", "timesformer_small_joint"),
