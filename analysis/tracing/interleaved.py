@@ -23,12 +23,15 @@ def interleaved_timings(
     rounds: int,
     shortest_round_ms: float = 50.0,
     most_runs_a_round: int = 20,
+    settle: bool = False,
 ) -> dict[str, Timing]:
     """Medians of each call, all of them run in turn in every round.
 
     One round runs a short call several times, until `shortest_round_ms` have passed, so that fast
-    and slow calls are spread over the same minutes. A first, unmeasured turn warms up. On CUDA the
-    device is waited for on both sides of a call.
+    and slow calls are spread over the same minutes. A first, unmeasured turn warms up. `settle`
+    begins every turn with an unmeasured run: what the call before left to do, such as gigabytes of
+    freed memory that a virtual machine gives back, is not counted with this one. On CUDA the device
+    is waited for on both sides of a call.
     """
     times: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
@@ -36,6 +39,8 @@ def interleaved_timings(
     for _ in range(rounds):
         for name, call in calls.items():
             spent = 0.0
+            if settle:
+                call()
             for _ in range(most_runs_a_round):
                 elapsed = _elapsed_ms(call)
                 times[name].append(elapsed)
