@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from analysis.ops.decay_rows import AVX512, LANES, decay_row
-from analysis.ops.memory_kernels import advance_and_keep
+from analysis.ops.memory_kernels import keep_states
 from analysis.ops.selective_scan.cpu_kernels import CHUNK
 from analysis.ops.selective_scan.cpu_rows import (
     all_within,
@@ -143,7 +143,7 @@ def memory_backward(
          1, 1, 1, 1, 4)
     )  # fmt: skip
     # One more state than there are tokens: that before the first, which is zero.
-    kept, gathered = carve(((length + 1) * states, length * states))
+    kept, gathered, plain = carve(((length + 1) * states, length * states, length))
     skip, offset, g_skip, g_offset = vectors[0], vectors[1], vectors[2], vectors[3]
     group = channels // sequences
     parts = (group + LANES - 1) // LANES
@@ -160,23 +160,11 @@ def memory_backward(
         ):  # fmt: skip
             scratch[:] = 0
         limit = load_weights(rates, skip, offset, A, D, bias, c0, width)
-        for chunk in range(chunks):
-            t0 = chunk * CHUNK
-            size = min(CHUNK, length - t0)
-            row = length - 1 - t0 if reverse else t0
-            load_rows(
-                steps, writes, outputs, delta, clip * delta_batch + row * delta_row + c0,
-                way * delta_row, u, clip * u_batch + row * u_row + c0, way * u_row, skip, offset,
-                width, size, True,
-            )  # fmt: skip
-            small = AVX512 or all_within(steps, size, limit)
-            for i in range(size):
-                token = row + way * i
-                b_at, c_at = clip * B_batch + token * B_row, clip * C_batch + token * C_row
-                advance_and_keep(
-                    small, state, kept, token * states, outputs, decay, i, rates, steps, writes,
-                    B, b_at, C, c_at,
-                )  # fmt: skip
+        keep_states(
+            kept, plain, state, steps, writes, outputs, decay, rates, skip, offset, limit,
+            u, clip * u_batch + c0, u_row, delta, clip * delta_batch + c0, delta_row,
+            B, clip * B_batch, B_row, C, clip * C_batch, C_row, width, length, reverse,
+        )  # fmt: skip
         for token in range(length):
             at = ((clip * length + token) * sequences + sequence) * taps
             c_at = clip * C_batch + token * C_row

@@ -26,7 +26,7 @@ _INPUTS = "f4[::1], i8, i8, "
 
 
 @njit(**_OPTIONS)
-def advance_and_keep(
+def _advance_and_keep(
     small, state, kept, kept_at, outputs, decay, i, rates, steps, writes, B, b_at, C, c_at
 ):
     """Token i of a chunk: the state decays, takes the input in, is read out and remembered."""
@@ -41,6 +41,33 @@ def advance_and_keep(
             state[n, j] = value
             kept[kept_at + n, j] = value
             outputs[i, j] += c * value
+
+
+@njit(**_OPTIONS)
+def keep_states(
+    kept, plain, state, steps, writes, outputs, decay, rates, skip, offset, limit,
+    u, u_at, u_row, delta, delta_at, delta_row, B, b_at, b_row, C, c_at, c_row,
+    width, length, reverse,
+):  # fmt: skip
+    """The recurrence of a block over all tokens: their states, (L, N) rows of `kept`, and what they
+    read out themselves, (L) rows of `plain`. Token tensors lie at the first token of the clip."""
+    way = -1 if reverse else 1
+    states = len(rates)
+    for t0 in range(0, length, CHUNK):
+        size = min(CHUNK, length - t0)
+        row = length - 1 - t0 if reverse else t0
+        load_rows(
+            steps, writes, outputs, delta, delta_at + row * delta_row, way * delta_row,
+            u, u_at + row * u_row, way * u_row, skip, offset, width, size, True,
+        )  # fmt: skip
+        small = AVX512 or all_within(steps, size, limit)
+        for i in range(size):
+            token = row + way * i
+            _advance_and_keep(
+                small, state, kept, token * states, outputs, decay, i, rates, steps, writes,
+                B, b_at + token * b_row, C, c_at + token * c_row,
+            )  # fmt: skip
+            plain[token] = outputs[i]
 
 
 @njit(**_OPTIONS)
@@ -70,45 +97,29 @@ def memory_forward(
     channels, length, states, sequences, taps, reverse,
 ):  # fmt: skip
     """index and weights (B, L, S, taps), `out` (B, L, channels); softplus makes step sizes."""
-    rates, state, steps, writes, outputs, decay, memory, vectors, kept = carve(
-        (states, states, CHUNK, CHUNK, CHUNK, 1, 1, 2, length * states)
+    rates, state, steps, writes, outputs, decay, memory, vectors, kept, plain = carve(
+        (states, states, CHUNK, CHUNK, CHUNK, 1, 1, 2, length * states, length)
     )
     skip, offset = vectors[0], vectors[1]
     group = channels // sequences
     parts = (group + LANES - 1) // LANES
-    way = -1 if reverse else 1
     for block in range(first, last):
         clip, rest = block // (sequences * parts), block % (sequences * parts)
         sequence, part = rest // parts, rest % parts
         c0 = sequence * group + part * LANES
         width = min(LANES, group - part * LANES)
-        state[:] = 0
-        steps[:] = 0
-        writes[:] = 0
+        for scratch in (state, steps, writes):
+            scratch[:] = 0
         limit = load_weights(rates, skip, offset, A, D, bias, c0, width)
-        for t0 in range(0, length, CHUNK):
-            size = min(CHUNK, length - t0)
-            row = length - 1 - t0 if reverse else t0
-            load_rows(
-                steps, writes, outputs, delta, clip * delta_batch + row * delta_row + c0,
-                way * delta_row, u, clip * u_batch + row * u_row + c0, way * u_row, skip, offset,
-                width, size, True,
-            )  # fmt: skip
-            small = AVX512 or all_within(steps, size, limit)
-            for i in range(size):
-                token = row + way * i
-                b_at, c_at = clip * B_batch + token * B_row, clip * C_batch + token * C_row
-                advance_and_keep(
-                    small, state, kept, token * states, outputs, decay, i, rates, steps, writes,
-                    B, b_at, C, c_at,
-                )  # fmt: skip
-                out_at = (clip * length + token) * channels + c0
-                for j in range(width):
-                    put(out, out_at + j, outputs[i, j])
+        keep_states(
+            kept, plain, state, steps, writes, outputs, decay, rates, skip, offset, limit,
+            u, clip * u_batch + c0, u_row, delta, clip * delta_batch + c0, delta_row,
+            B, clip * B_batch, B_row, C, clip * C_batch, C_row, width, length, reverse,
+        )  # fmt: skip
         for token in range(length):
             at = ((clip * length + token) * sequences + sequence) * taps
             c_at = clip * C_batch + token * C_row
             _remember(memory, kept, index, weights, at, taps, C, c_at, states)
             out_at = (clip * length + token) * channels + c0
             for j in range(width):
-                put(out, out_at + j, take(out, out_at + j) + gamma[c0 + j] * memory[0, j])
+                put(out, out_at + j, plain[token, j] + gamma[c0 + j] * memory[0, j])
