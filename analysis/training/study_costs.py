@@ -7,7 +7,7 @@ from pathlib import Path
 from analysis.training.errors import TrainingError
 from analysis.training.source import Data, Material, Places
 from analysis.training.step_costs import step_costs
-from analysis.training.studies import Study, StudyTable, read_table, write_table
+from analysis.training.studies import Study, StudyRun, StudyTable, read_table, write_table
 from analysis.weights.shipped import SHIPPED_FOLDER
 
 
@@ -29,18 +29,24 @@ def measure_costs_again(
         raise TrainingError(f"Rows of {study.name} keep no step costs; leave --costs out.")
     if not table.rows:
         raise TrainingError(f"{study.name} has no rows yet; run {study.command} first.")
-    bases = {run.name: run.base for run in study.runs}
-    first_rows = {bases[row.name]: row.name for row in reversed(table.rows)}
-    recipes = {run.base: run.recipe for run in study.runs if run.name in first_rows.values()}
+    kinds = {run.name: _kind(run) for run in study.runs}
+    done = {kinds[row.name] for row in table.rows}
+    recipes = {_kind(run): run.recipe for run in study.runs if _kind(run) in done}
     materials: dict[Data, Material] = {}
     for recipe in recipes.values():
         if recipe.data not in materials:
             materials[recipe.data] = recipe.data.load(places, say)
-    costs = step_costs({base: (r, materials[r.data]) for base, r in recipes.items()})
+    costs = step_costs({kind: (r, materials[r.data]) for kind, r in recipes.items()})
     rows = tuple(
-        replace(row, measures=replace(row.measures, **vars(costs[bases[row.name]])))
+        replace(row, measures=replace(row.measures, **vars(costs[kinds[row.name]])))
         for row in table.rows
     )
     table = replace(table, rows=rows)
     write_table(table, folder)
     return table
+
+
+def _kind(run: StudyRun) -> str:
+    """What a run is but for its seed."""
+    changes = [change for change in run.changes if not change.startswith("seed=")]
+    return " ".join((run.base, *changes))

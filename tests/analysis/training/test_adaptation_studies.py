@@ -76,11 +76,9 @@ def study_rows_of(summary):
 
 
 def test_costs_are_measured_again_in_turn_and_nothing_else_changes(tmp_path):
-    seeds = tuple(
-        StudyRun(f"{run.name}.seed_1", run.settings, run.base, (*run.changes, "seed=1"))
-        for run in STUDY.runs[:1]
-    )
-    study = replace(STUDY, runs=(STUDY.runs[0], *seeds))
+    first = STUDY.runs[0]
+    other_seed = replace(first, name=f"{first.name}.seed_1", changes=("seed=1",))
+    study = replace(STUDY, runs=(first, other_seed, STUDY.runs[1]))
     run_study(study, Places(tmp_path), tmp_path / "runs", say=print, checkpoints=tmp_path)
     path = tmp_path / "studies/tries.json"
     content = json.loads(path.read_text())
@@ -92,6 +90,7 @@ def test_costs_are_measured_again_in_turn_and_nothing_else_changes(tmp_path):
     after = read_table(study, tmp_path / "studies").rows
     assert 0 < after[0].measures.step_ms < 60_000
     assert after[0].measures == after[1].measures  # one measurement: they differ in seed alone
+    assert after[2].measures.step_ms not in (1e9, after[0].measures.step_ms)
     same = {"step_ms": 1e9, "memory_bytes": -1}
     assert tuple(replace(r, measures=replace(r.measures, **same)) for r in after) == before
 
