@@ -8,7 +8,6 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from analysis.training.paper_tables import paper_value
-from app.figures.number_format import significant
 from app.figures.plot_template import placeholder, styled
 from app.theme import ACCENT, SCAN_ORDER_COLORS, SCAN_ORDER_NAMES, SEQUENTIAL
 
@@ -187,7 +186,7 @@ def curves_figure(summary: StudySummary) -> go.Figure:
 
 def spread_words(setting: SettingSummary) -> str:
     """How far seeds differ, or that there is one."""
-    return "one seed" if setting.spread is None else f"{significant(setting.spread)} points"
+    return "one seed" if setting.spread is None else f"{setting.spread:.1f} points"
 
 
 def _axis_name(setting: SettingSummary) -> str:
