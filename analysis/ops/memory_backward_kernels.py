@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from analysis.ops.decay_rows import AVX512, LANES, decay_row
-from analysis.ops.memory_kernels import keep_states
+from analysis.ops.memory_kernels import ENTRY, OPTIONS, TOKENS, keep_states
 from analysis.ops.selective_scan.cpu_kernels import CHUNK
 from analysis.ops.selective_scan.cpu_rows import (
     all_within,
@@ -28,14 +28,10 @@ from analysis.ops.vector_math import (
     take,
 )
 
-_OPTIONS = COMPILED | {"fastmath": FASTMATH}
 _SUMS = COMPILED | {"fastmath": FASTMATH | {"reassoc"}}
-_ENTRY = _OPTIONS | {"cache": True}
-_INPUTS = "f4[::1], i8, i8, "
-"""One token tensor (B, L, channels): its flat memory, batch stride and position stride."""
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _load_gradients(g_y, received, g, at, gamma, c0, width):
     """A token's row of gradients, and what of it its memory receives."""
     prefer_widest_vectors()
@@ -119,10 +115,10 @@ def _step_back(
 
 
 @njit(
-    f"void(i8, i8, {_INPUTS * 5}f4[:, ::1], f4[::1], f4[::1], f4[::1], i8[::1], f4[::1], f4[::1], "
+    f"void(i8, i8, {TOKENS * 5}f4[:, ::1], f4[::1], f4[::1], f4[::1], i8[::1], f4[::1], f4[::1], "
     "f4[::1], f4[::1], f4[::1], f4[:, :, ::1], f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[::1], "
     "i8, i8, i8, i8, i8, b1)",
-    **_ENTRY,
+    **ENTRY,
 )
 def memory_backward(
     first, last, u, u_batch, u_row, delta, delta_batch, delta_row, B, B_batch, B_row,

@@ -19,13 +19,13 @@ from analysis.ops.vector_math import (
     take,
 )
 
-_OPTIONS = COMPILED | {"fastmath": FASTMATH}
-_ENTRY = _OPTIONS | {"cache": True}
-_INPUTS = "f4[::1], i8, i8, "
+OPTIONS = COMPILED | {"fastmath": FASTMATH}
+ENTRY = OPTIONS | {"cache": True}
+TOKENS = "f4[::1], i8, i8, "
 """One token tensor (B, L, channels): its flat memory, batch stride and position stride."""
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _advance_and_keep(
     small, state, kept, kept_at, outputs, decay, i, rates, steps, writes, B, b_at, C, c_at
 ):
@@ -43,7 +43,7 @@ def _advance_and_keep(
             outputs[i, j] += c * value
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def keep_states(
     kept, plain, state, steps, writes, outputs, decay, rates, skip, offset, limit,
     u, u_at, u_row, delta, delta_at, delta_row, B, b_at, b_row, C, c_at, c_row,
@@ -70,7 +70,7 @@ def keep_states(
             plain[token] = outputs[i]
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _remember(memory, kept, index, weights, at, taps, C, c_at, states):
     """What a token's C reads from the kept states of `taps` tokens, each with its weight."""
     inline_into_caller()
@@ -87,9 +87,9 @@ def _remember(memory, kept, index, weights, at, taps, C, c_at, states):
 
 
 @njit(
-    f"void(i8, i8, {_INPUTS * 4}f4[:, ::1], f4[::1], f4[::1], f4[::1], i8[::1], f4[::1], f4[::1], "
+    f"void(i8, i8, {TOKENS * 4}f4[:, ::1], f4[::1], f4[::1], f4[::1], i8[::1], f4[::1], f4[::1], "
     "i8, i8, i8, i8, i8, b1)",
-    **_ENTRY,
+    **ENTRY,
 )
 def memory_forward(
     first, last, u, u_batch, u_row, delta, delta_batch, delta_row, B, B_batch, B_row,

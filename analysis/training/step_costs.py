@@ -14,7 +14,7 @@ from analysis.training.state import start_state
 from analysis.training.trainer import run_shape
 from analysis.training.update import Updater
 
-TIMED_STEPS = 5
+_TIMED_STEPS = 5
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def step_costs(
     for name, step in steps.items():
         step()  # Kernels are built and optimiser states made.
         memory[name] = measure_peak_memory(step, step.updater.device)[1].memory_bytes
-    timings = interleaved_timings(steps, rounds=TIMED_STEPS)
+    timings = interleaved_timings(steps, rounds=_TIMED_STEPS)
     return {
         name: StepCost(round(timings[name].median_ms, 1), memory_bytes)
         for name, memory_bytes in memory.items()

@@ -208,7 +208,7 @@ def run_study(
     """Train what has no row yet, one run after another, keeping each row as it comes."""
     folder = checkpoints / "studies"
     table = read_table(study, folder)
-    trainer = _Trainer(places, say)
+    trainer = _Trainer(Materials(places, say))
     for run in (run for run in study.runs if run.name in table.missing):
         say(f"{run.name}: {', '.join(f'{k} {v}' for k, v in run.settings.items())}")
         report = lambda row, run=run: progress(run, row)  # noqa: E731
@@ -224,11 +224,25 @@ def run_study(
     return table
 
 
-class _Trainer:
-    """Trains the runs of a study, loading each kind of data once."""
+class Materials:
+    """The data of several runs, each kind loaded once, when it is first asked for."""
 
     def __init__(self, places: Places, say: Callable[[str], None]):
-        self._places, self._say, self._materials = places, say, {}
+        self._places, self._say = places, say
+        self._loaded: dict[Data, Material] = {}
+
+    def of(self, data: Data) -> Material:
+        """What `data` loads."""
+        if data not in self._loaded:
+            self._loaded[data] = data.load(self._places, self._say)
+        return self._loaded[data]
+
+
+class _Trainer:
+    """Trains the runs of a study."""
+
+    def __init__(self, materials: Materials):
+        self._materials = materials
 
     def row(self, run: StudyRun, folder: Path, report: Callable) -> tuple[StudyRow, FinishedRun]:
         recipe, first, before_s = run.recipe, run.pretraining, 0.0
@@ -241,7 +255,7 @@ class _Trainer:
     def measures(self, finished: FinishedRun) -> AdaptationMeasures:
         """Of a run that adapted a model; pictures are loaded where they are asked for."""
         asked = answers_with_directions(finished.state.result)
-        pictures = self._material(CaptionedPicturesData()) if asked else None
+        pictures = self._materials.of(CaptionedPicturesData()) if asked else None
         return adaptation_measures(finished, pictures)
 
     def _pretrained(self, stage: Stage, folder: Path, report: Callable) -> tuple[Path, float]:
@@ -251,12 +265,7 @@ class _Trainer:
         return folder / f"{stage.base}.safetensors", finished.state.wall_s
 
     def _train(self, recipe: Recipe, folder: Path, report: Callable) -> FinishedRun:
-        return run_recipe(recipe, self._material(recipe.data), folder, progress=report)
-
-    def _material(self, data: Data) -> Material:
-        if data not in self._materials:
-            self._materials[data] = data.load(self._places, self._say)
-        return self._materials[data]
+        return run_recipe(recipe, self._materials.of(recipe.data), folder, progress=report)
 
 
 def _row(run: StudyRun, finished: FinishedRun, before_s: float) -> StudyRow:

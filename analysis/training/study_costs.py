@@ -5,9 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis.training.errors import TrainingError
-from analysis.training.source import Data, Material, Places
+from analysis.training.source import Places
 from analysis.training.step_costs import step_costs
-from analysis.training.studies import Study, StudyRun, StudyTable, read_table, write_table
+from analysis.training.studies import (
+    Materials,
+    Study,
+    StudyRun,
+    StudyTable,
+    read_table,
+    write_table,
+)
 from analysis.weights.shipped import SHIPPED_FOLDER
 
 
@@ -31,12 +38,9 @@ def measure_costs_again(
         raise TrainingError(f"{study.name} has no rows yet; run {study.command} first.")
     kinds = {run.name: _kind(run) for run in study.runs}
     done = {kinds[row.name] for row in table.rows}
-    recipes = {_kind(run): run.recipe for run in study.runs if _kind(run) in done}
-    materials: dict[Data, Material] = {}
-    for recipe in recipes.values():
-        if recipe.data not in materials:
-            materials[recipe.data] = recipe.data.load(places, say)
-    costs = step_costs({kind: (r, materials[r.data]) for kind, r in recipes.items()})
+    recipes = {kinds[run.name]: run.recipe for run in study.runs if kinds[run.name] in done}
+    materials = Materials(places, say)
+    costs = step_costs({kind: (r, materials.of(r.data)) for kind, r in recipes.items()})
     rows = tuple(
         replace(row, measures=replace(row.measures, **vars(costs[kinds[row.name]])))
         for row in table.rows

@@ -92,9 +92,10 @@ def load_model(
     card = _classifier_card(name)
     path = _weights_path(card, weights_file, progress)
     content_hash = weights_hash(card, path) if weights_file else checked_hash(card, path)
-    state, alone = read_checkpoint(path) if path else None, False
-    if state is not None and card.training == "untrained":
-        alone = is_clip_alone(card.architecture, state)
+    state = read_checkpoint(path) if path else None
+    own_file = state is not None and card.training == "untrained"
+    alone = own_file and is_clip_alone(card.architecture, state)
+    if own_file:
         card = (clip_alone_card if alone else _card_of_own_file)(card, state, path)
     card = _inflated(card, num_frames)
     model = initial_model(card, num_frames, image_size, scan_order)
