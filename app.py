@@ -1,6 +1,7 @@
 """Open the door: `python app.py` serves ScanScope and prints its address."""
 
 import argparse
+import gc
 import socket
 import sys
 import time
@@ -38,6 +39,7 @@ def main() -> None:
         check_address(settings)
     except SettingsError as error:
         sys.exit(str(error))
+    gc.disable()  # `serve` enables it: to look through what a start makes, again and again, is slow
     from app.gradio_import import import_gradio
 
     import_gradio()

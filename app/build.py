@@ -82,6 +82,8 @@ def build_app(settings: Settings, session: Session | None = None) -> gr.Blocks:
         fill_width=True,
         delete_cache=(3600, settings.keep_uploads_s),
     ) as app:
+        # While the page is empty: it describes every component there is, as leaving the block does.
+        app.queue(max_size=settings.queue_size, api_open=False)
         parts = build_sidebar(settings)
         masthead = build_masthead()
         link_notice = gr.HTML(empty_notice(), apply_default_css=False, elem_id="link-notice")
@@ -109,7 +111,6 @@ def build_app(settings: Settings, session: Session | None = None) -> gr.Blocks:
         _wire_panels(app, context, parts, address)
         _wire_leaving(app, session)
     _keep_progress_to(link_notice, app)
-    app.queue(max_size=settings.queue_size, api_open=False)
     return app
 
 

@@ -1,4 +1,4 @@
-"""How gradio is first imported: silent, and without the second and a half of work it would do."""
+"""How gradio is first imported: silent, and without work it would do over and over for nothing."""
 
 import inspect
 import os
@@ -22,6 +22,22 @@ def import_gradio() -> None:
 
     inspect.getfile = find_file_outside_gradio
     try:
-        import gradio  # noqa: F401
+        import gradio
     finally:
         inspect.getfile = find_file
+    _remember_signatures(gradio.blocks.Block)
+
+
+def _remember_signatures(component: type) -> None:
+    """Leaves what a class of components and those below it are made with where `inspect` looks.
+
+    Gradio asks `inspect.signature` of it for every component that it makes and each time that it
+    describes the page, thousands of times a start; `__signature__` answers at once.
+    """
+    made = vars(component).get("__init__")
+    if made is not None:
+        signature = inspect.signature(made)
+        for function in (made, inspect.unwrap(made)):
+            function.__signature__ = signature
+    for below in component.__subclasses__():
+        _remember_signatures(below)

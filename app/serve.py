@@ -1,5 +1,6 @@
 """Serve the page: what has to be ready before the first visitor, then the launch."""
 
+import gc
 import importlib
 import logging
 import os
@@ -21,14 +22,14 @@ from app.theme import ASSETS, STYLE_SHEETS, build_theme
 def serve(settings: Settings, began: float) -> None:
     """Build the app, say where it is open, and serve until interrupted.
 
-    `began` is when the process began, by `time.perf_counter`, for the time it took.
+    `began` is when the process began, by `time.perf_counter`, for the time it took. The collection
+    of garbage, which `app.py` puts off, begins once the page is open.
     """
     keep_freed_memory()
     os.environ.setdefault("GRADIO_TEMP_DIR", str(settings.cache_folder / "uploads"))
     session = Session(settings)
     app = build_app(settings, session)
     session.ready.clear()
-    threading.Thread(target=warm_up, args=(session,), daemon=True).start()
     script = (ASSETS / "scanscope.js").read_text(encoding="utf-8")
     app.launch(
         server_name=settings.host,
@@ -45,7 +46,10 @@ def serve(settings: Settings, began: float) -> None:
         share=False,
         quiet=True,
     )
+    gc.freeze()  # what the page is made of stays as long as the process: no need to look through it
+    gc.enable()
     print(f"ScanScope is open at {app.local_url} after {_seconds_since(began)}", flush=True)
+    threading.Thread(target=warm_up, args=(session,), daemon=True).start()
     app.block_thread()
 
 

@@ -15,6 +15,7 @@ import analysis.models.vivit  # noqa: F401
 from analysis.models.registry import (
     UnknownModelError,
     create_model,
+    is_classifier,
     list_classifiers,
     list_models,
     model_config,
@@ -24,6 +25,7 @@ from analysis.models.registry import (
 __all__ = [
     "UnknownModelError",
     "create_model",
+    "is_classifier",
     "list_classifiers",
     "list_models",
     "model_config",

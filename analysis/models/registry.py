@@ -37,7 +37,12 @@ def list_models(family: str | None = None) -> tuple[str, ...]:
 
 def list_classifiers() -> tuple[str, ...]:
     """Names of the models that answer with classes: their configuration has `num_classes`."""
-    return tuple(name for name in _ENTRIES if hasattr(model_config(name), "num_classes"))
+    return tuple(name for name in _ENTRIES if is_classifier(name))
+
+
+def is_classifier(name: str) -> bool:
+    """Whether a name is that of a model that answers with classes."""
+    return name in _ENTRIES and hasattr(model_config(name), "num_classes")
 
 
 def _entry(name: str) -> tuple[str, Callable[..., Any], type[nn.Module]]:

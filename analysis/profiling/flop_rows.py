@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from analysis.models import list_classifiers
+from analysis.models import is_classifier
 from analysis.profiling.flops import Arithmetic, model_arithmetic
 from analysis.profiling.printed_flops import MISPRINTS, PRINTED_GFLOPS
 from analysis.weights import can_classify, weights_card
@@ -28,7 +28,7 @@ def model_row(
 
     Raises WeightsError for a name that is neither, and ProfilingError for sizes a model can't have.
     """
-    card = None if name in list_classifiers() else weights_card(name)
+    card = None if is_classifier(name) else weights_card(name)
     overrides = {} if card is None else dict(card.overrides)
     given = {"num_frames": num_frames, "image_size": image_size, "scan_order": scan_order}
     overrides |= {field: value for field, value in given.items() if value is not None}

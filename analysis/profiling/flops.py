@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from analysis.layers.adaptor_config import AdaptorConfig
 from analysis.layers.cross_scan import DIRECTIONS
@@ -189,6 +188,8 @@ def _own_operations(model: nn.Module, clip: Tensor) -> dict[str, Counter]:
 
     The counter's own names of modules are not used: it listens to all models of the process.
     """
+    from torch.utils.flop_counter import FlopCounterMode  # imports Triton too where there is one
+
     own: defaultdict[str, Counter] = defaultdict(Counter)
     running, settled = [""], Counter()
 

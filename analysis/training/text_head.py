@@ -12,8 +12,7 @@ from analysis.models.clip import Clip
 from analysis.models.embedding_head import TextHead
 from analysis.text.clip_words import VOCABULARY_SIZE, encode_clip_texts
 from analysis.text.word_pieces import VocabularyError
-from analysis.training.captioned_pictures.data import LONGEST_CAPTION
-from analysis.training.captioned_pictures.picture_words import vocabulary
+from analysis.training.captioned_pictures.picture_words import LONGEST_CAPTION, vocabulary
 from analysis.training.captioned_pictures.vocabulary import Vocabulary
 from analysis.training.errors import TrainingError
 from analysis.weights.clip_layouts import count_words

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from analysis.models import create_model, list_classifiers, model_config
+from analysis.models import create_model, is_classifier, model_config
 from analysis.video.labels import label_names, numbered_labels
 from analysis.video.preprocess import Preprocessing
 from analysis.weights.card import WeightsCard, WeightsError
@@ -139,7 +139,7 @@ def plan_model(
 
 def can_classify(card: WeightsCard) -> bool:
     """Whether ``load_model`` can build a classifier for these weights."""
-    return card.architecture in list_classifiers()
+    return is_classifier(card.architecture)
 
 
 def _classifier_card(name: str) -> WeightsCard:

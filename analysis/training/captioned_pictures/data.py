@@ -16,14 +16,12 @@ from analysis.training.camera.photograph_store import PhotographStore
 from analysis.training.camera.photographs import Photograph
 from analysis.training.captioned_pictures.captioned_pictures import CaptionedPictures
 from analysis.training.captioned_pictures.evaluation import named_kinds, texts_found
-from analysis.training.captioned_pictures.picture_words import kinds, vocabulary
+from analysis.training.captioned_pictures.picture_words import LONGEST_CAPTION, kinds, vocabulary
 from analysis.training.captioned_pictures.vocabulary import Vocabulary
 from analysis.training.clip_feed import normalised_pictures
 from analysis.training.rendered_clips import Draw, RenderedSource, held_out_batches
 from analysis.training.scores import Scores
 from analysis.training.source import Batch, Places, RunShape
-
-LONGEST_CAPTION = 24
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,9 @@ from analysis.training.moving_objects.composition import COLOURS, SHAPES
 SIZES = {"small": (0.12, 0.15), "large": (0.2, 0.26)}
 """Radius of a shape in views."""
 
+LONGEST_CAPTION = 24
+"""Length of a sentence's row of token numbers, the end included."""
+
 SPLITS = ("seen", "never_seen")
 _ROWS, _COLUMNS = ("top", "middle", "bottom"), ("left", "middle", "right")
 _OPENINGS = ("", "a picture of ", "there is ")

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from analysis.layers.visible_tokens import VisibleTokens
-from analysis.models import create_model, list_classifiers, list_models
+from analysis.models import create_model, is_classifier, list_classifiers, list_models
 from analysis.models.videomamba import VideoMamba, VideoMambaConfig
 from analysis.models.videomamba_student import (
     StudentConfig,
@@ -182,3 +182,4 @@ def test_students_and_towers_are_no_classifiers():
     families = ("videomamba_student", "videomamba_retrieval", "clip", "clip_tower")
     assert others == {name for family in families for name in list_models(family)}
     assert set(list_models("videomamba")) <= set(list_classifiers())
+    assert not any(map(is_classifier, (*others, "no model")))
