@@ -15,9 +15,10 @@ import numba
 def _source_hash() -> str:
     digest = hashlib.sha256(numba.__version__.encode())
     folder = Path(__file__).parent
-    kernels = (path for path in folder.rglob("*.py") if "njit" in path.read_text(encoding="utf-8"))
-    for path in sorted(kernels):
-        digest.update(path.read_bytes())
+    for path in sorted(folder.rglob("*.py")):
+        source = path.read_bytes()
+        if b"import njit" in source or b"llvmlite" in source:
+            digest.update(source)
     return digest.hexdigest()[:12]
 
 

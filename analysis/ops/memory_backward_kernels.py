@@ -8,10 +8,11 @@ recurrence is walked back as `selective_scan.cpu_kernels` does.
 import numpy as np
 from numba import njit
 
-from analysis.ops.decay_rows import AVX512, LANES, decay_row
+from analysis.ops.avx512 import AVX512
+from analysis.ops.decay_rows import LANES, decay_row
 from analysis.ops.memory_kernels import ENTRY, OPTIONS, TOKENS, keep_states
-from analysis.ops.selective_scan.cpu_kernels import CHUNK
 from analysis.ops.selective_scan.cpu_rows import (
+    CHUNK,
     all_within,
     carve,
     input_gradients,
@@ -133,14 +134,13 @@ def memory_backward(
     """
     (
         rates, state, carry, rate_gradient, again, steps, writes, outputs, g_y, read, through,
-        decay, row_of_g, received, gamma_sum, vectors,
+        decay, row_of_g, received, gamma_sum, vectors, sums,
     ) = carve(
         (states, states, states, states, states, CHUNK, CHUNK, CHUNK, CHUNK, CHUNK, CHUNK,
-         1, 1, 1, 1, 4)
+         1, 1, 1, 1, 2, 2)
     )  # fmt: skip
     # One more state than there are tokens: that before the first, which is zero.
     kept, gathered, plain = carve(((length + 1) * states, length * states, length))
-    skip, offset, g_skip, g_offset = vectors[0], vectors[1], vectors[2], vectors[3]
     group = channels // sequences
     parts = (group + LANES - 1) // LANES
     chunks = (length + CHUNK - 1) // CHUNK
@@ -152,12 +152,12 @@ def memory_backward(
         width = min(LANES, group - part * LANES)
         for scratch in (
             state, carry, rate_gradient, steps, writes, g_y, row_of_g, received, gamma_sum,
-            vectors, gathered,
+            sums, gathered,
         ):  # fmt: skip
             scratch[:] = 0
-        limit = load_weights(rates, skip, offset, A, D, bias, c0, width)
+        limit = load_weights(rates, 0, states, vectors, 0, A, D, bias, c0, width)
         keep_states(
-            kept, plain, state, steps, writes, outputs, decay, rates, skip, offset, limit,
+            kept, plain, state, steps, writes, outputs, decay, rates, vectors, limit,
             u, clip * u_batch + c0, u_row, delta, clip * delta_batch + c0, delta_row,
             B, clip * B_batch, B_row, C, clip * C_batch, C_row, width, length, reverse,
         )  # fmt: skip
@@ -183,8 +183,8 @@ def memory_backward(
             u_at = clip * u_batch + row * u_row + c0
             delta_at = clip * delta_batch + row * delta_row + c0
             load_rows(
-                steps, writes, outputs, delta, delta_at, way * delta_row, u, u_at, way * u_row,
-                skip, offset, width, size, True,
+                steps, writes, delta, delta_at, way * delta_row, u, u_at, way * u_row, vectors, 1,
+                width, size, True,
             )  # fmt: skip
             small = AVX512 or all_within(steps, size, limit)
             for i in range(size - 1, -1, -1):
@@ -200,13 +200,13 @@ def memory_backward(
                     B, clip * B_batch + token * B_row, C, clip * C_batch + token * C_row,
                 )  # fmt: skip
             input_gradients(
-                g_u, g_delta, (clip * length + row) * channels + c0, way * channels, g_skip,
-                g_offset, through, read, steps, g_y, u, u_at, way * u_row, delta, delta_at,
-                way * delta_row, skip, offset, width, size, True,
+                g_u, g_delta, (clip * length + row) * channels + c0, way * channels, sums,
+                through, read, steps, g_y, u, u_at, way * u_row, delta, delta_at,
+                way * delta_row, vectors, 0, width, size, True,
             )  # fmt: skip
         for j in range(width):
-            g_bias[clip, c0 + j] = g_offset[j]
-            g_D[clip, c0 + j] = g_skip[j]
+            g_bias[clip, c0 + j] = sums[1, j]
+            g_D[clip, c0 + j] = sums[0, j]
             g_gamma[clip, c0 + j] = gamma_sum[0, j]
             for n in range(states):
                 g_A[clip, c0 + j, n] = rate_gradient[n, j]

@@ -6,9 +6,9 @@ states after every token are kept while they are being read, (L, N, LANES), and 
 
 from numba import njit
 
-from analysis.ops.decay_rows import AVX512, LANES, decay_row
-from analysis.ops.selective_scan.cpu_kernels import CHUNK
-from analysis.ops.selective_scan.cpu_rows import all_within, carve, load_rows, load_weights
+from analysis.ops.avx512 import AVX512
+from analysis.ops.decay_rows import LANES, decay_row
+from analysis.ops.selective_scan.cpu_rows import CHUNK, all_within, carve, load_rows, load_weights
 from analysis.ops.vector_math import (
     COMPILED,
     FASTMATH,
@@ -33,6 +33,8 @@ def _advance_and_keep(
     inline_into_caller()
     prefer_widest_vectors()
     assume_no_overlap()
+    for j in range(LANES):
+        outputs[i, j] = 0
     for n in range(len(rates)):
         b, c = take(B, b_at + n), take(C, c_at + n)
         decay_row(decay, 0, steps, i, rates, n, small)
@@ -45,7 +47,7 @@ def _advance_and_keep(
 
 @njit(**OPTIONS)
 def keep_states(
-    kept, plain, state, steps, writes, outputs, decay, rates, skip, offset, limit,
+    kept, plain, state, steps, writes, outputs, decay, rates, vectors, limit,
     u, u_at, u_row, delta, delta_at, delta_row, B, b_at, b_row, C, c_at, c_row,
     width, length, reverse,
 ):  # fmt: skip
@@ -57,8 +59,8 @@ def keep_states(
         size = min(CHUNK, length - t0)
         row = length - 1 - t0 if reverse else t0
         load_rows(
-            steps, writes, outputs, delta, delta_at + row * delta_row, way * delta_row,
-            u, u_at + row * u_row, way * u_row, skip, offset, width, size, True,
+            steps, writes, delta, delta_at + row * delta_row, way * delta_row,
+            u, u_at + row * u_row, way * u_row, vectors, 1, width, size, True,
         )  # fmt: skip
         small = AVX512 or all_within(steps, size, limit)
         for i in range(size):
@@ -100,7 +102,7 @@ def memory_forward(
     rates, state, steps, writes, outputs, decay, memory, vectors, kept, plain = carve(
         (states, states, CHUNK, CHUNK, CHUNK, 1, 1, 2, length * states, length)
     )
-    skip, offset = vectors[0], vectors[1]
+    skip = vectors[0]
     group = channels // sequences
     parts = (group + LANES - 1) // LANES
     for block in range(first, last):
@@ -110,9 +112,9 @@ def memory_forward(
         width = min(LANES, group - part * LANES)
         for scratch in (state, steps, writes):
             scratch[:] = 0
-        limit = load_weights(rates, skip, offset, A, D, bias, c0, width)
+        limit = load_weights(rates, 0, states, vectors, 0, A, D, bias, c0, width)
         keep_states(
-            kept, plain, state, steps, writes, outputs, decay, rates, skip, offset, limit,
+            kept, plain, state, steps, writes, outputs, decay, rates, vectors, limit,
             u, clip * u_batch + c0, u_row, delta, clip * delta_batch + c0, delta_row,
             B, clip * B_batch, B_row, C, clip * C_batch, C_row, width, length, reverse,
         )  # fmt: skip
@@ -121,5 +123,7 @@ def memory_forward(
             c_at = clip * C_batch + token * C_row
             _remember(memory, kept, index, weights, at, taps, C, c_at, states)
             out_at = (clip * length + token) * channels + c0
+            u_at = clip * u_batch + token * u_row + c0
             for j in range(width):
-                put(out, out_at + j, plain[token, j] + gamma[c0 + j] * memory[0, j])
+                y = plain[token, j] + take(u, u_at + j) * skip[j]
+                put(out, out_at + j, y + gamma[c0 + j] * memory[0, j])

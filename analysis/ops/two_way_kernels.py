@@ -12,10 +12,12 @@ import math
 import numpy as np
 from numba import njit
 
+from analysis.ops.avx512 import AVX512
 from analysis.ops.causal_conv_kernels import activate, add_taps
-from analysis.ops.decay_rows import AVX512, LANES
-from analysis.ops.selective_scan.cpu_kernels import CHUNK, advance
-from analysis.ops.selective_scan.cpu_rows import all_within, carve, prefetch_row
+from analysis.ops.decay_rows import LANES
+from analysis.ops.low_rank_steps import low_rank_steps
+from analysis.ops.selective_scan.cpu_recurrence import advance
+from analysis.ops.selective_scan.cpu_rows import CHUNK, all_within, carve, prefetch_row
 from analysis.ops.vector_math import (
     COMPILED,
     FASTMATH,
@@ -26,7 +28,6 @@ from analysis.ops.vector_math import (
     prefer_widest_vectors,
     put,
     sigmoid,
-    softplus,
     take,
 )
 
@@ -66,14 +67,15 @@ def conv_two_way(
 
 
 @njit(**_OPTIONS)
-def _load_weights(rates, step_weight, vectors, A_log, step_weights, bias, D, c0, width):
+def _load_weights(rates, step_weight, skip, offset, A_log, step_weights, bias, D, c0, width):
     """A block's weights of one direction, 0 in empty lanes; returns what `load_weights` does."""
     rates[:] = 0
     step_weight[:] = 0
-    vectors[:] = 0
+    skip[:] = 0
+    offset[:] = 0
     fastest = np.float32(0.0)
     for j in range(width):
-        vectors[0, j], vectors[1, j] = D[c0 + j], bias[c0 + j]
+        skip[0, j], offset[0, j] = D[c0 + j], bias[c0 + j]
         for r in range(len(step_weight)):
             step_weight[r, j] = step_weights[c0 + j, r]
         for n in range(len(rates)):
@@ -84,54 +86,21 @@ def _load_weights(rates, step_weight, vectors, A_log, step_weights, bias, D, c0,
 
 
 @njit(**_OPTIONS)
-def _raw_steps(steps, selection, s_at, s_row, step_weight, offset, size):
-    """Step sizes of a chunk before softplus, from their low-rank form.
-
-    Four tokens at a time: sums of one would wait for each other. What the last four rows hold
-    beyond `size` means nothing.
-    """
-    prefer_widest_vectors()
-    assume_no_overlap()
-    for i in range(0, size, 4):
-        at_0 = s_at + i * s_row
-        at_1 = s_at + min(i + 1, size - 1) * s_row
-        at_2 = s_at + min(i + 2, size - 1) * s_row
-        at_3 = s_at + min(i + 3, size - 1) * s_row
-        for j in range(LANES):
-            steps[i, j] = steps[i + 1, j] = steps[i + 2, j] = steps[i + 3, j] = offset[j]
-        for r in range(len(step_weight)):
-            s_0, s_1 = take(selection, at_0 + r), take(selection, at_1 + r)
-            s_2, s_3 = take(selection, at_2 + r), take(selection, at_3 + r)
-            for j in range(LANES):
-                weight = step_weight[r, j]
-                steps[i, j] += s_0 * weight
-                steps[i + 1, j] += s_1 * weight
-                steps[i + 2, j] += s_2 * weight
-                steps[i + 3, j] += s_3 * weight
-
-
-@njit(**_OPTIONS)
-def _softplus_all(numbers, count):
-    prefer_widest_vectors()
-    for k in range(count):
-        numbers[k] = softplus(numbers[k])
-
-
-@njit(**_OPTIONS)
-def _load_chunk(steps, writes, outputs, skip, u, u_at, u_row, width, size):
-    """Steps times inputs, and the skip connection as first part of the output."""
+def _load_chunk(writes, skipped, steps, skip, u, u_at, u_row, width, size):
+    """Steps times inputs, and what inputs add to outputs past the scan."""
     prefer_widest_vectors()
     assume_no_overlap()
     for i in range(size):
         at = u_at + i * u_row
+        prefetch_row(u, at + CHUNK * u_row)
         for j in range(width):
             value = take(u, at + j)
             writes[i, j] = steps[i, j] * value
-            outputs[i, j] = value * skip[j]
+            skipped[i, j] = value * skip[0, j]
 
 
 @njit(**_OPTIONS)
-def _store_chunk(out, at, row, outputs, z, z_at, z_row, width, size, last_way):
+def _store_chunk(out, at, row, outputs, skipped, z, z_at, z_row, width, size, last_way):
     """The first direction's outputs as they are; the second adds its own and gates the sum."""
     prefer_widest_vectors()
     approximate_division()
@@ -139,13 +108,15 @@ def _store_chunk(out, at, row, outputs, z, z_at, z_row, width, size, last_way):
     for i in range(size):
         target, gate_at = at + i * row, z_at + i * z_row
         if last_way:
+            prefetch_row(out, target + CHUNK * row)
+            prefetch_row(z, gate_at + CHUNK * z_row)
             for j in range(width):
                 gate = take(z, gate_at + j)
-                both = take(out, target + j) + outputs[i, j]
+                both = take(out, target + j) + (outputs[i, j] + skipped[i, j])
                 put(out, target + j, both * (gate * sigmoid(gate)))
         else:
             for j in range(width):
-                put(out, target + j, outputs[i, j])
+                put(out, target + j, outputs[i, j] + skipped[i, j])
 
 
 @njit(
@@ -164,8 +135,8 @@ def scan_two_way(
     """
     states, rank = A_log.shape[2], step_weights.shape[2]
     chosen = rank + 2 * states
-    rates, state, step_weight, steps, writes, outputs, decay, vectors = carve(
-        (states, states, rank, CHUNK, CHUNK, CHUNK, 1, 2)
+    rates, state, step_weight, steps, writes, skipped, outputs, decay, skip, offset = carve(
+        (states, states, rank, CHUNK, CHUNK, CHUNK, CHUNK, 1, 1, 1)
     )
     blocks_a_clip = (channels + LANES - 1) // LANES
     for block in range(first, last):
@@ -176,7 +147,7 @@ def scan_two_way(
         for way in range(2):
             state[:] = 0
             limit = _load_weights(
-                rates, step_weight, vectors, A_log[way], step_weights[way], bias[way], D[way],
+                rates, step_weight, skip, offset, A_log[way], step_weights[way], bias[way], D[way],
                 c0, width,
             )  # fmt: skip
             move = -1 if way else 1
@@ -188,20 +159,24 @@ def scan_two_way(
                 u_at = out_at + way * batch * length * channels
                 z_at = clip * z_batch + (row - clip * length) * z_row + c0
                 s_at = (way * batch * length + row) * chosen
-                _raw_steps(steps, selection, s_at, s_row, step_weight, vectors[1], size)
-                _softplus_all(steps.reshape(-1), size * LANES)
-                _load_chunk(steps, writes, outputs, vectors[0], u, u_at, u_row, width, size)
+                low_rank_steps(steps, selection, s_at, s_row, step_weight, offset, size)
+                _load_chunk(writes, skipped, steps, skip, u, u_at, u_row, width, size)
                 small = AVX512 or all_within(steps, size, limit)
-                for i in range(size):
-                    prefetch_row(u, u_at + (i + CHUNK) * u_row)
-                    if way:
-                        prefetch_row(z, z_at - i * z_row)
-                        prefetch_row(u, out_at + i * u_row)
-                    b_at = s_at + i * s_row + rank
-                    advance(
-                        small, state, outputs, decay, i, rates, steps, writes, selection, b_at,
-                        selection, b_at + states,
-                    )  # fmt: skip
+                b_at = s_at + rank
+                advance(
+                    small, rates, 0, states, state, 0, outputs, decay, steps, writes,
+                    selection, b_at, s_row, selection, b_at + states, s_row, size,
+                )  # fmt: skip
                 _store_chunk(
-                    u, out_at, u_row, outputs, z, z_at, move * z_row, width, size, way == 1
+                    u,
+                    out_at,
+                    u_row,
+                    outputs,
+                    skipped,
+                    z,
+                    z_at,
+                    move * z_row,
+                    width,
+                    size,
+                    way == 1,
                 )

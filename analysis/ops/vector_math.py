@@ -38,11 +38,17 @@ def coefficients(
     return tuple(np.float32(c) for c in fitted.convert(kind=Polynomial).coef)
 
 
+def _exp2_ratio(f: np.ndarray) -> np.ndarray:
+    f = np.where(f == 0, np.finfo(np.float64).tiny, f)
+    return np.expm1(f * math.log(2)) / f
+
+
 def _log1p_ratio(t: np.ndarray) -> np.ndarray:
     return np.log1p(t) / t
 
 
-_E0, _E1, _E2, _E3, _E4, _E5 = coefficients(np.exp2, -0.5, 0.5, 5)
+# 2**0 is exactly 1, or states that hardly fade would drift over thousands of tokens.
+_E0, (_E1, _E2, _E3, _E4, _E5) = np.float32(1.0), coefficients(_exp2_ratio, -0.5, 0.5, 4)
 _L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8, _L9 = coefficients(_log1p_ratio, 1e-9, 1.0, 9)
 LARGEST_EXPONENT = np.float32(126.0)
 _ROUNDING = np.float32(1.5 * 2**23)

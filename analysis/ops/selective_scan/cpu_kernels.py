@@ -1,18 +1,26 @@
 """Compiled kernels of the selective scan: one pass forward, one backward.
 
 Tokens are read channel-last. A block is `LANES` channels of one clip, worked on in chunks of
-`CHUNK` tokens: its N x LANES state and a chunk's step sizes stay in the first-level cache, states
-are the middle loop and channels the innermost, vectorised one. The backward kernel keeps no states
-from the forward pass: it runs the recurrence again, leaves a checkpoint every chunk, and walks the
-chunks from the last to the first. `g_B` and `g_C` receive one part per block of channels, (B,
-blocks, L, states) in flat memory.
+`CHUNK` tokens: its N x LANES state and a chunk's step sizes stay in the first-level cache. The
+backward kernel keeps no states from the forward pass: it runs the recurrence again, leaves a
+checkpoint every chunk, and walks the chunks from the last to the first. `g_B` and `g_C` receive one
+part per block of channels, (B, blocks, L, states) in flat memory.
 """
 
 import numpy as np
 from numba import njit
 
-from analysis.ops.decay_rows import AVX512, LANES, decay_row
+from analysis.ops.avx512 import AVX512
+from analysis.ops.decay_rows import LANES
+from analysis.ops.selective_scan.cpu_recurrence import (
+    CHANNELS,
+    advance,
+    advance_and_keep,
+    carry_on,
+)
+from analysis.ops.selective_scan.cpu_recurrence_back import step_back
 from analysis.ops.selective_scan.cpu_rows import (
+    CHUNK,
     all_within,
     carve,
     finish_rows,
@@ -20,108 +28,17 @@ from analysis.ops.selective_scan.cpu_rows import (
     input_gradients,
     load_rows,
     load_weights,
-    prefetch_row,
+    output_gradients,
 )
-from analysis.ops.vector_math import (
-    COMPILED,
-    FASTMATH,
-    assume_no_overlap,
-    inline_into_caller,
-    prefer_widest_vectors,
-    put,
-    take,
-)
+from analysis.ops.vector_math import COMPILED, FASTMATH
 
-CHUNK = 16
-
-_OPTIONS = COMPILED | {"fastmath": FASTMATH}
-_ENTRY = _OPTIONS | {"cache": True}
+_ENTRY = COMPILED | {"fastmath": FASTMATH, "cache": True}
+_SIDE_BY_SIDE = 4
+"""Blocks of a clip that go forward in turn, chunk by chunk, so that rows are read further."""
 _INPUTS = "f4[::1], i8, i8, "
 """One token tensor (B, L, channels): its flat memory, batch stride and position stride."""
 _SHAPE = "i8, i8, i8, b1, b1, b1"
 """channels, length, states; has a gate; softplus on delta; last token first."""
-
-# The innermost loops stand in functions of their own because only there can LLVM be told that no
-# two arrays overlap; without that it checks every pair, or does not vectorise at all. `small` is
-# what `decay_row` asks for; AVX-512 needs no answer.
-
-
-@njit(**_OPTIONS)
-def advance(small, state, outputs, decay, i, rates, steps, writes, B, b_at, C, c_at):
-    """Token i of a chunk forward: the state decays, takes the input in, and is read out."""
-    inline_into_caller()
-    prefer_widest_vectors()
-    assume_no_overlap()
-    for n in range(len(rates)):
-        b, c = take(B, b_at + n), take(C, c_at + n)
-        decay_row(decay, 0, steps, i, rates, n, small)
-        for j in range(LANES):
-            value = decay[0, j] * state[n, j] + writes[i, j] * b
-            state[n, j] = value
-            outputs[i, j] += c * value
-
-
-@njit(**_OPTIONS)
-def _carry_on(small, state, decay, rates, steps, writes, B, b_at, b_row, size):
-    """A chunk forward without a read-out."""
-    prefer_widest_vectors()
-    assume_no_overlap()
-    for i in range(size):
-        for n in range(len(rates)):
-            b = take(B, b_at + i * b_row + n)
-            decay_row(decay, 0, steps, i, rates, n, small)
-            for j in range(LANES):
-                state[n, j] = decay[0, j] * state[n, j] + writes[i, j] * b
-
-
-@njit(**_OPTIONS)
-def _advance_and_keep(
-    small, state, outputs, history, decay, rates, steps, writes, B, b_at, b_row, C, c_at, c_row,
-    size,
-):  # fmt: skip
-    """A chunk forward, keeping every state (after its token) and every decay for the way back."""
-    prefer_widest_vectors()
-    assume_no_overlap()
-    for i in range(size):
-        for n in range(len(rates)):
-            b, c = take(B, b_at + i * b_row + n), take(C, c_at + i * c_row + n)
-            row = i * len(rates) + n
-            decay_row(decay, row, steps, i, rates, n, small)
-            for j in range(LANES):
-                value = decay[row, j] * state[n, j] + writes[i, j] * b
-                state[n, j] = value
-                history[i + 1, n, j] = value
-                outputs[i, j] += c * value
-
-
-@njit(**COMPILED, fastmath=FASTMATH | {"reassoc"})
-def _step_back(
-    carry, rate_gradient, through_rate, read, g_B, g_C, g_at, g_row, history, decay, rates, steps,
-    writes, g_y, B, b_at, b_row, C, c_at, c_row, size,
-):  # fmt: skip
-    """A chunk backward: `carry` is the gradient of the state that a token hands on."""
-    prefer_widest_vectors()
-    assume_no_overlap()
-    for i in range(size - 1, -1, -1):
-        for j in range(LANES):
-            through_rate[i, j] = 0
-            read[i, j] = 0
-        for n in range(len(rates)):
-            b, c = take(B, b_at + i * b_row + n), take(C, c_at + i * c_row + n)
-            sum_b = np.float32(0.0)
-            sum_c = np.float32(0.0)
-            for j in range(LANES):
-                adjoint = carry[n, j] + c * g_y[i, j]
-                faded = adjoint * decay[i, n, j]
-                product = faded * history[i, n, j]
-                carry[n, j] = faded
-                rate_gradient[n, j] += product * steps[i, j]
-                through_rate[i, j] += product * rates[n, j]
-                read[i, j] += adjoint * b
-                sum_b += adjoint * writes[i, j]
-                sum_c += g_y[i, j] * history[i + 1, n, j]
-            put(g_B, g_at + i * g_row + n, sum_b)
-            put(g_C, g_at + i * g_row + n, sum_c)
 
 
 @njit(
@@ -133,46 +50,54 @@ def scan_forward(
     C, C_batch, C_row, z, z_batch, z_row, A, D, bias, out, last_state,
     channels, length, states, gated, use_softplus, reverse,
 ):  # fmt: skip
-    rates, state, steps, writes, outputs, decay, vectors = carve(
-        (states, states, CHUNK, CHUNK, CHUNK, 1, 2)
-    )
-    skip, offset = vectors[0], vectors[1]
     blocks_a_clip = (channels + LANES - 1) // LANES
+    together = min(last - first, blocks_a_clip, _SIDE_BY_SIDE)
+    rates, state, vectors, steps, writes, outputs, decay = carve(
+        (together * states, together * states, together * 2, CHUNK, CHUNK, CHUNK, 1)
+    )
+    limits = np.empty(together, np.float32)
     way = -1 if reverse else 1
-    for block in range(first, last):
-        clip = block // blocks_a_clip
-        c0 = (block % blocks_a_clip) * LANES
-        width = min(LANES, channels - c0)
+    while first < last:
+        clip, begin = first // blocks_a_clip, first % blocks_a_clip
+        own = min(last - first, blocks_a_clip - begin, _SIDE_BY_SIDE)
+        first += own
         state[:] = 0
-        steps[:] = 0
-        writes[:] = 0
-        limit = load_weights(rates, skip, offset, A, D, bias, c0, width)
+        for block in range(own):
+            c0 = (begin + block) * LANES
+            limits[block] = load_weights(
+                rates, block * states, states, vectors, 2 * block, A, D, bias, c0,
+                min(LANES, channels - c0),
+            )  # fmt: skip
         for t0 in range(0, length, CHUNK):
             size = min(CHUNK, length - t0)
             row = length - 1 - t0 if reverse else t0
-            u_at = clip * u_batch + row * u_row + c0
-            delta_at = clip * delta_batch + row * delta_row + c0
-            z_at = clip * z_batch + row * z_row + c0
             b_at, c_at = clip * B_batch + row * B_row, clip * C_batch + row * C_row
-            load_rows(
-                steps, writes, outputs, delta, delta_at, way * delta_row, u, u_at, way * u_row,
-                skip, offset, width, size, use_softplus,
-            )  # fmt: skip
-            small = AVX512 or all_within(steps, size, limit)
-            for i in range(size):
-                prefetch_row(u, u_at + way * (i + CHUNK) * u_row)
-                prefetch_row(delta, delta_at + way * (i + CHUNK) * delta_row)
-                prefetch_row(z, z_at + way * i * z_row)
-                prefetch_row(out, (clip * length + row + way * i) * channels + c0)
-                b_i, c_i = b_at + way * i * B_row, c_at + way * i * C_row
-                advance(small, state, outputs, decay, i, rates, steps, writes, B, b_i, C, c_i)
-            finish_rows(
-                out, (clip * length + row) * channels + c0, way * channels, outputs, z, z_at,
-                way * z_row, width, size, gated,
-            )  # fmt: skip
-        for n in range(states):
-            for j in range(width):
-                last_state[clip, c0 + j, n] = state[n, j]
+            for block in range(own):
+                c0 = (begin + block) * LANES
+                width = min(LANES, channels - c0)
+                if width < LANES:
+                    writes[:] = 0
+                u_at = clip * u_batch + row * u_row + c0
+                delta_at = clip * delta_batch + row * delta_row + c0
+                load_rows(
+                    steps, writes, delta, delta_at, way * delta_row, u, u_at, way * u_row,
+                    vectors, 2 * block + 1, width, size, use_softplus,
+                )  # fmt: skip
+                small = AVX512 or all_within(steps, size, limits[block])
+                advance(
+                    small, rates, block * states, states, state, block * states, outputs, decay,
+                    steps, writes, B, b_at, way * B_row, C, c_at, way * C_row, size,
+                )  # fmt: skip
+                finish_rows(
+                    out, (clip * length + row) * channels + c0, way * channels, outputs, u, u_at,
+                    way * u_row, vectors, 2 * block, z, clip * z_batch + row * z_row + c0,
+                    way * z_row, width, size, gated,
+                )  # fmt: skip
+        for block in range(own):
+            c0 = (begin + block) * LANES
+            for n in range(states):
+                for j in range(min(LANES, channels - c0)):
+                    last_state[clip, c0 + j, n] = state[block * states + n, j]
 
 
 @njit(
@@ -187,37 +112,31 @@ def scan_backward(
     channels, length, states, gated, use_softplus, reverse,
 ):  # fmt: skip
     chunks = (length + CHUNK - 1) // CHUNK
-    rates, state, carry, rate_gradient, steps, writes, outputs, g_y, read, through, vectors = carve(
-        (states, states, states, states, CHUNK, CHUNK, CHUNK, CHUNK, CHUNK, CHUNK, 4)
+    rates, carry, rate_gradient, steps, writes, outputs, g_y, read, through, vectors, sums = carve(
+        (states, states, states, CHUNK, CHUNK, CHUNK, CHUNK, CHUNK, CHUNK, 2, 2)
     )
-    skip, offset, g_skip, g_offset = vectors[0], vectors[1], vectors[2], vectors[3]
-    kept, past, fades = carve((chunks * states, (CHUNK + 1) * states, CHUNK * states))
-    checkpoints = kept.reshape(chunks, states, LANES)
-    history = past.reshape(CHUNK + 1, states, LANES)
-    decay = fades.reshape(CHUNK, states, LANES)
+    kept, history, decay = carve((chunks * states, (CHUNK + 1) * states, CHUNK * states))
     blocks_a_clip = (channels + LANES - 1) // LANES
     way = -1 if reverse else 1
     for block in range(first, last):
-        clip = block // blocks_a_clip
-        part = block % blocks_a_clip
-        c0 = part * LANES
+        clip, c0 = block // blocks_a_clip, block % blocks_a_clip * LANES
         width = min(LANES, channels - c0)
-        for scratch in (state, rate_gradient, steps, writes, g_y, vectors):
+        for scratch in (carry, rate_gradient, steps, writes, g_y, sums):
             scratch[:] = 0
-        limit = load_weights(rates, skip, offset, A, D, bias, c0, width)
+        kept[:states] = 0
+        limit = load_weights(rates, 0, states, vectors, 0, A, D, bias, c0, width)
         for chunk in range(chunks - 1):
-            checkpoints[chunk] = state
             row = length - 1 - chunk * CHUNK if reverse else chunk * CHUNK
             load_rows(
-                steps, writes, outputs, delta, clip * delta_batch + row * delta_row + c0,
-                way * delta_row, u, clip * u_batch + row * u_row + c0, way * u_row, skip, offset,
+                steps, writes, delta, clip * delta_batch + row * delta_row + c0,
+                way * delta_row, u, clip * u_batch + row * u_row + c0, way * u_row, vectors, 1,
                 width, CHUNK, use_softplus,
             )  # fmt: skip
             small = AVX512 or all_within(steps, CHUNK, limit)
-            b_at = clip * B_batch + row * B_row
-            _carry_on(small, state, fades, rates, steps, writes, B, b_at, way * B_row, CHUNK)
-        checkpoints[chunks - 1] = state
-        carry[:] = 0
+            carry_on(
+                small, rates, 0, states, kept, chunk * states, (chunk + 1) * states, decay, steps,
+                writes, B, clip * B_batch + row * B_row, way * B_row, CHUNK,
+            )  # fmt: skip
         for n in range(states):
             for j in range(width):
                 carry[n, j] = g_state[clip, c0 + j, n]
@@ -227,36 +146,36 @@ def scan_backward(
             row = length - 1 - t0 if reverse else t0
             u_at = clip * u_batch + row * u_row + c0
             delta_at = clip * delta_batch + row * delta_row + c0
+            g_at, z_at = clip * g_batch + row * g_row + c0, clip * z_batch + row * z_row + c0
             b_at, c_at = clip * B_batch + row * B_row, clip * C_batch + row * C_row
             out_at = (clip * length + row) * channels + c0
             load_rows(
-                steps, writes, outputs, delta, delta_at, way * delta_row, u, u_at, way * u_row,
-                skip, offset, width, size, use_softplus,
+                steps, writes, delta, delta_at, way * delta_row, u, u_at, way * u_row, vectors, 1,
+                width, size, use_softplus,
             )  # fmt: skip
-            state[:] = checkpoints[chunk]
-            history[0] = state
+            output_gradients(g_y, g, g_at, way * g_row, z, z_at, way * z_row, width, size, gated)
             small = AVX512 or all_within(steps, size, limit)
-            _advance_and_keep(
-                small, state, outputs, history, fades, rates, steps, writes, B, b_at, way * B_row,
-                C, c_at, way * C_row, size,
-            )  # fmt: skip
-            gate_gradients(
-                g_y, g_z, out_at, way * channels, g, clip * g_batch + row * g_row + c0,
-                way * g_row, z, clip * z_batch + row * z_row + c0, way * z_row, outputs, width,
-                size, gated,
-            )  # fmt: skip
-            _step_back(
-                carry, rate_gradient, through, read, g_B, g_C,
-                ((clip * blocks_a_clip + part) * length + row) * states, way * states, history,
-                decay, rates, steps, writes, g_y, B, b_at, way * B_row, C, c_at, way * C_row, size,
-            )  # fmt: skip
+            for lane in range(0, LANES, CHANNELS):
+                advance_and_keep(
+                    small, lane, rates, states, kept, chunk * states, outputs, history, decay,
+                    steps, writes, B, b_at, way * B_row, C, c_at, way * C_row, size,
+                )  # fmt: skip
+                step_back(
+                    lane, states, rates, rate_gradient, carry, through, read, g_B, g_C,
+                    (block * length + row) * states, way * states, history, decay,
+                    steps, writes, g_y, B, b_at, way * B_row, C, c_at, way * C_row, size,
+                )  # fmt: skip
+            if gated:
+                gate_gradients(
+                    g_z, out_at, way * channels, g, g_at, way * g_row, z, z_at, way * z_row,
+                    outputs, u, u_at, way * u_row, vectors, 0, width, size,
+                )  # fmt: skip
             input_gradients(
-                g_u, g_delta, out_at, way * channels, g_skip, g_offset, through, read, steps, g_y,
-                u, u_at, way * u_row, delta, delta_at, way * delta_row, skip, offset, width, size,
+                g_u, g_delta, out_at, way * channels, sums, through, read, steps, g_y, u, u_at,
+                way * u_row, delta, delta_at, way * delta_row, vectors, 0, width, size,
                 use_softplus,
             )  # fmt: skip
         for j in range(width):
-            g_bias[clip, c0 + j] = g_offset[j]
-            g_D[clip, c0 + j] = g_skip[j]
+            g_D[clip, c0 + j], g_bias[clip, c0 + j] = sums[0, j], sums[1, j]
             for n in range(states):
                 g_A[clip, c0 + j, n] = rate_gradient[n, j]

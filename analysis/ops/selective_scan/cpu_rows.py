@@ -5,8 +5,11 @@ memory, beginning at `at`; `row` is negative when the sequence is read from its 
 """
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic
 
+from analysis.ops import avx512
+from analysis.ops.avx512 import AVX512
 from analysis.ops.decay_rows import LANES
 from analysis.ops.vector_math import (
     COMPILED,
@@ -22,6 +25,9 @@ from analysis.ops.vector_math import (
     softplus,
     take,
 )
+
+CHUNK = 16
+"""Tokens worked on at once: their rows and a block's states fit the first-level cache."""
 
 _OPTIONS = COMPILED | {"fastmath": FASTMATH}
 
@@ -45,45 +51,80 @@ def carve(rows):
     return arrays
 
 
+@njit(inline="always")
+def prefetch_row(memory, at):
+    """Fetches a row ahead of its use: rows lie too far apart for the processor to foresee."""
+    for line in range(0, LANES, 16):
+        prefetch(memory, at + line)
+
+
 @njit(**_OPTIONS)
-def load_weights(rates, skip, offset, A, D, bias, first_channel, width):
-    """The block's part of the weights; A times log2(e) as (states, LANES), 0 in empty lanes.
+def load_weights(rates, at, states, vectors, row, A, D, bias, first_channel, width):
+    """A block's weights, 0 in empty lanes: rows `at` to `at` + states of `rates` are A times
+    log2(e), rows `row` and `row` + 1 of `vectors` D and bias.
 
     Returns the largest step size that no rate takes beyond the exponents of float32.
     """
-    rates[:] = 0
+    vectors[row : row + 2] = 0
+    rates[at : at + states] = 0
     fastest = np.float32(0.0)
     for j in range(width):
-        skip[j] = D[first_channel + j]
-        offset[j] = bias[first_channel + j]
-        for n in range(len(rates)):
+        vectors[row, j] = D[first_channel + j]
+        vectors[row + 1, j] = bias[first_channel + j]
+        for n in range(states):
             rate = A[first_channel + j, n] * LOG2_E
-            rates[n, j] = rate
+            rates[at + n, j] = rate
             fastest = max(fastest, abs(rate))
     return LARGEST_EXPONENT / fastest
 
 
+@intrinsic
+def _softplus_vector(typing_context, rows, at):
+    """Softplus in place of the 16 numbers from `at` on, whatever the rows."""
+
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), avx512.VECTOR.as_pointer())
+        builder.store(avx512.softplus(builder, builder.load(place, align=4)), place, align=4)
+        return context.get_dummy_value()
+
+    return types.void(rows, types.int64), generate
+
+
+@njit(**_OPTIONS)
+def softplus_rows(rows, size):
+    """Softplus in place of the first `size` rows."""
+    prefer_widest_vectors()
+    assume_no_overlap()
+    if AVX512:
+        for k in range(0, size * LANES, avx512.WIDTH):
+            _softplus_vector(rows, k)
+    else:
+        for i in range(size):
+            for j in range(LANES):
+                rows[i, j] = softplus(rows[i, j])
+
+
 @njit(**_OPTIONS)
 def load_rows(
-    steps, writes, outputs, delta, delta_at, delta_row, u, u_at, u_row, skip, offset, width, size,
+    steps, writes, delta, delta_at, delta_row, u, u_at, u_row, offsets, block, width, size,
     use_softplus,
 ):  # fmt: skip
-    """Step sizes, steps times inputs, and the skip connection as first part of the output."""
+    """Step sizes, and steps times inputs; what is added to step sizes is row `block`."""
     prefer_widest_vectors()
     assume_no_overlap()
     for i in range(size):
         at = delta_at + i * delta_row
-        if use_softplus:
-            for j in range(width):
-                steps[i, j] = softplus(take(delta, at + j) + offset[j])
-        else:
-            for j in range(width):
-                steps[i, j] = take(delta, at + j) + offset[j]
-        at = u_at + i * u_row
+        prefetch_row(delta, at + CHUNK * delta_row)
         for j in range(width):
-            value = take(u, at + j)
-            writes[i, j] = steps[i, j] * value
-            outputs[i, j] = value * skip[j]
+            steps[i, j] = take(delta, at + j) + offsets[block, j]
+    if use_softplus:
+        softplus_rows(steps, size)
+    for i in range(size):
+        at = u_at + i * u_row
+        prefetch_row(u, at + CHUNK * u_row)
+        for j in range(width):
+            writes[i, j] = steps[i, j] * take(u, at + j)
 
 
 @njit(**_OPTIONS)
@@ -97,66 +138,80 @@ def all_within(rows, size, limit):
     return within == size * LANES
 
 
-@njit(inline="always")
-def prefetch_row(memory, at):
-    """Fetches a row ahead of its use: rows lie too far apart for the processor to foresee."""
-    for line in range(0, LANES, 16):
-        prefetch(memory, at + line)
-
-
 @njit(**_OPTIONS)
-def finish_rows(out, out_at, out_row, outputs, z, z_at, z_row, width, size, gated):
-    """Writes the chunk's outputs, through the gate where there is one."""
+def finish_rows(
+    out, out_at, out_row, outputs, u, u_at, u_row, skips, block, z, z_at, z_row, width, size, gated
+):
+    """Writes the chunk's outputs with the skip connection, through the gate where there is one."""
     prefer_widest_vectors()
     assume_no_overlap()
     for i in range(size):
-        at, gate_at = out_at + i * out_row, z_at + i * z_row
+        at, seen_at, gate_at = out_at + i * out_row, u_at + i * u_row, z_at + i * z_row
+        prefetch_row(out, at + CHUNK * out_row)
+        if gated:
+            prefetch_row(z, gate_at + CHUNK * z_row)
+            for j in range(width):
+                gate = take(z, gate_at + j)
+                y = outputs[i, j] + take(u, seen_at + j) * skips[block, j]
+                put(out, at + j, y * gate * sigmoid(gate))
+        else:
+            for j in range(width):
+                put(out, at + j, outputs[i, j] + take(u, seen_at + j) * skips[block, j])
+
+
+@njit(**_OPTIONS)
+def output_gradients(g_y, g, g_at, g_row, z, z_at, z_row, width, size, gated):
+    """Gradients of the chunk's outputs before the gate."""
+    prefer_widest_vectors()
+    assume_no_overlap()
+    for i in range(size):
+        at, gate_at = g_at + i * g_row, z_at + i * z_row
         if gated:
             for j in range(width):
                 gate = take(z, gate_at + j)
-                put(out, at + j, outputs[i, j] * gate * sigmoid(gate))
-        else:
-            for j in range(width):
-                put(out, at + j, outputs[i, j])
-
-
-@njit(**_OPTIONS)
-def gate_gradients(
-    g_y, g_z, out_at, out_row, g, g_at, g_row, z, z_at, z_row, outputs, width, size, gated
-):
-    """Gradients before the gate, and of the gate."""
-    prefer_widest_vectors()
-    assume_no_overlap()
-    for i in range(size):
-        at, gate_at, target = g_at + i * g_row, z_at + i * z_row, out_at + i * out_row
-        if gated:
-            for j in range(width):
-                gate, upstream = take(z, gate_at + j), take(g, at + j)
-                s = sigmoid(gate)
-                put(g_z, target + j, upstream * outputs[i, j] * silu_slope(gate, s))
-                g_y[i, j] = upstream * gate * s
+                g_y[i, j] = take(g, at + j) * (gate * sigmoid(gate))
         else:
             for j in range(width):
                 g_y[i, j] = take(g, at + j)
 
 
 @njit(**_OPTIONS)
-def input_gradients(
-    g_u, g_delta, out_at, out_row, g_skip, g_offset, through_rate, read, steps, g_y, u, u_at,
-    u_row, delta, delta_at, delta_row, skip, offset, width, size, use_softplus,
+def gate_gradients(
+    g_z, out_at, out_row, g, g_at, g_row, z, z_at, z_row, outputs, u, u_at, u_row, skips, block,
+    width, size,
 ):  # fmt: skip
-    """Gradients of inputs and raw step sizes, from what the recurrence read and passed on."""
+    """Gradients of the gate."""
+    prefer_widest_vectors()
+    assume_no_overlap()
+    for i in range(size):
+        at, gate_at, target = g_at + i * g_row, z_at + i * z_row, out_at + i * out_row
+        seen_at = u_at + i * u_row
+        for j in range(width):
+            gate = take(z, gate_at + j)
+            y = outputs[i, j] + take(u, seen_at + j) * skips[block, j]
+            put(g_z, target + j, take(g, at + j) * y * silu_slope(gate, sigmoid(gate)))
+
+
+@njit(**_OPTIONS)
+def input_gradients(
+    g_u, g_delta, out_at, out_row, sums, through_rate, read, steps, g_y, u, u_at, u_row,
+    delta, delta_at, delta_row, vectors, row, width, size, use_softplus,
+):  # fmt: skip
+    """Gradients of inputs and raw step sizes, from what the recurrence read and passed on.
+
+    Those of D and of the bias are added to rows `row` and `row` + 1 of `sums`.
+    """
     prefer_widest_vectors()
     assume_no_overlap()
     for i in range(size):
         at, raw_at, target = u_at + i * u_row, delta_at + i * delta_row, out_at + i * out_row
         for j in range(width):
             seen, inner, value = read[i, j], g_y[i, j], take(u, at + j)
-            put(g_u, target + j, seen * steps[i, j] + inner * skip[j])
-            g_skip[j] += inner * value
+            put(g_u, target + j, seen * steps[i, j] + inner * vectors[row, j])
+            sums[row, j] += inner * value
             # `rates` hold A log2(e); the derivative of the decay needs A itself.
             slope = through_rate[i, j] / LOG2_E + seen * value
             if use_softplus:
-                slope *= sigmoid(take(delta, raw_at + j) + offset[j])
+                slope *= sigmoid(take(delta, raw_at + j) + vectors[row + 1, j])
             put(g_delta, target + j, slope)
-            g_offset[j] += slope
+            sums[row + 1, j] += slope
