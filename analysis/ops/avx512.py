@@ -84,40 +84,57 @@ def look_up(builder: ir.IRBuilder, table: np.ndarray, bits: ir.Value) -> ir.Valu
     return _call(builder, "llvm.x86.avx512.vpermi2var.ps.512", [low, words, high])
 
 
+def _rounded_down(builder: ir.IRBuilder, name: str, *arguments: ir.Value) -> ir.Value:
+    return _call(builder, f"llvm.x86.avx512.{name}.ps.512", [*arguments, _ROUND_DOWN])
+
+
 def _masked(builder: ir.IRBuilder, name: str, *arguments: ir.Value) -> ir.Value:
     every_lane = [VECTOR(ir.Undefined), _MASK(-1), _CURRENT_ROUNDING]
     return _call(builder, f"llvm.x86.avx512.mask.{name}.ps.512", [*arguments, *every_lane])
 
 
-def exp2(builder: ir.IRBuilder, x: ir.Value) -> ir.Value:
+def exp2(builder: ir.IRBuilder, vectors: list[ir.Value]) -> list[ir.Value]:
     """2**x for any x: a table's entry scaled by two to a whole power, times a parabola.
 
-    Processors have fewest units for multiplications; two are all this takes.
+    Processors have fewest units for multiplications; two are all this takes. Several vectors go
+    side by side, since each step waits for the one before.
     """
-    above = _masked(builder, "reduce", x, _FRACTION_OF_A_STEP)
-    index = _call(builder, "llvm.x86.avx512.add.ps.512", [x, same(_FIVE_BITS), _ROUND_DOWN])
-    power = _masked(builder, "scalef", look_up(builder, _POWERS, index), x)
-    root = builder.fadd(above, same(_ADDED))
-    return builder.fmul(power, multiply_add(builder, root, root, same(_LEVEL)))
+    above = [_masked(builder, "reduce", x, _FRACTION_OF_A_STEP) for x in vectors]
+    indices = [_rounded_down(builder, "add", x, same(_FIVE_BITS)) for x in vectors]
+    entries = [look_up(builder, _POWERS, index) for index in indices]
+    roots = [builder.fadd(f, same(_ADDED)) for f in above]
+    powers = [
+        _masked(builder, "scalef", entry, x) for entry, x in zip(entries, vectors, strict=True)
+    ]
+    parabolas = [multiply_add(builder, root, root, same(_LEVEL)) for root in roots]
+    return [builder.fmul(*factors) for factors in zip(powers, parabolas, strict=True)]
 
 
-def softplus(builder: ir.IRBuilder, x: ir.Value) -> ir.Value:
+def softplus(builder: ir.IRBuilder, vectors: list[ir.Value]) -> list[ir.Value]:
     """log(1 + exp(x)), relatively accurate for very negative x too.
 
     The logarithm is a table's entry and a cubic over what 1 + exp(-|x|) has beyond that entry.
     """
-    negative = builder.or_(builder.bitcast(x, _WORDS), _WORDS([1 << 31] * WIDTH))
-    t = exp2(builder, builder.fmul(builder.bitcast(negative, VECTOR), same(LOG2_E)))
-    scaled = [t, same(1 - 2**-20), same(_FIVE_BITS), _ROUND_DOWN]  # t = 1 is of the last interval
-    index = _call(builder, "llvm.x86.avx512.vfmadd.ps.512", scaled)
+    sign = _WORDS([1 << 31] * WIDTH)
+    negative = [
+        builder.bitcast(builder.or_(builder.bitcast(x, _WORDS), sign), VECTOR) for x in vectors
+    ]
+    exponents = [builder.fmul(x, same(LOG2_E)) for x in negative]
+    logarithms = [_log1p(builder, t) for t in exp2(builder, exponents)]
+    positive = [builder.select(builder.fcmp_ordered(">", x, same(0)), x, same(0)) for x in vectors]
+    return [builder.fadd(*parts) for parts in zip(positive, logarithms, strict=True)]
+
+
+def _log1p(builder: ir.IRBuilder, t: ir.Value) -> ir.Value:
+    """log(1 + t) for t from 0 to 1."""
+    # 1 itself is of the last interval, not of one beyond.
+    index = _rounded_down(builder, "vfmadd", t, same(1 - 2**-20), same(_FIVE_BITS))
     reciprocal = look_up(builder, _RECIPROCALS, index)
     beyond = multiply_add(builder, t, reciprocal, builder.fsub(reciprocal, same(1)))
     *lower, ratio = (same(c) for c in _LOG1P_RATIO)
     for coefficient in reversed(lower):
         ratio = multiply_add(builder, ratio, beyond, coefficient)
-    logarithm = multiply_add(builder, beyond, ratio, look_up(builder, -np.log(_RECIPROCALS), index))
-    positive = builder.select(builder.fcmp_ordered(">", x, same(0)), x, same(0))
-    return builder.fadd(positive, logarithm)
+    return multiply_add(builder, beyond, ratio, look_up(builder, -np.log(_RECIPROCALS), index))
 
 
 def broadcast(builder: ir.IRBuilder, number: ir.Value) -> ir.Value:

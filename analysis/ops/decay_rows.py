@@ -30,9 +30,10 @@ def _exp2_row(typing_context, out, out_row, a, a_row, b, b_row):
             at = builder.add(row, ir.IntType(64)(first))
             return builder.bitcast(builder.gep(data, [at]), avx512.VECTOR.as_pointer())
 
-        for first in range(0, LANES, avx512.WIDTH):
-            left, right = (builder.load(place(k, first), align=4) for k in (2, 4))
-            power = avx512.exp2(builder, builder.fmul(left, right))
+        lanes = range(0, LANES, avx512.WIDTH)
+        rows = ([builder.load(place(k, first), align=4) for first in lanes] for k in (2, 4))
+        products = [builder.fmul(*factors) for factors in zip(*rows, strict=True)]
+        for first, power in zip(lanes, avx512.exp2(builder, products), strict=True):
             builder.store(power, place(0, first), align=4)
         return context.get_dummy_value()
 

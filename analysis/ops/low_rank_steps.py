@@ -32,9 +32,9 @@ def _steps_of_tokens(code: LaneCode) -> None:
         for k, place in enumerate(sums):
             part = code.number("selection", builder.add(code[f"at_{k}"], loop.index))
             builder.store(avx512.multiply_add(builder, part, weight, builder.load(place)), place)
-    for k, place in enumerate(sums):
-        row = builder.add(code["row"], ir.IntType(64)(k))
-        code.store(avx512.softplus(builder, builder.load(place)), "steps", row)
+    steps = avx512.softplus(builder, [builder.load(place) for place in sums])
+    for k, step in enumerate(steps):
+        code.store(step, "steps", builder.add(code["row"], ir.IntType(64)(k)))
 
 
 @intrinsic

@@ -58,10 +58,10 @@ def _walk_on(chunk: LaneCode, token, states, rates, values) -> None:
     output = None
     if "outputs" in chunk:
         output = chunk.load_unless(chunk["first"], "outputs", token)
-    for n, rate, place in zip(states, rates, values, strict=True):
-        decay = avx512.exp2(builder, builder.fmul(step, rate))
-        taken = builder.fmul(write, chunk.selection("B", token, n))
-        value = avx512.multiply_add(builder, decay, builder.load(place), taken)
+    decays = avx512.exp2(builder, [builder.fmul(step, rate) for rate in rates])
+    taken = [builder.fmul(write, chunk.selection("B", token, n)) for n in states]
+    for n, place, decay, new in zip(states, values, decays, taken, strict=True):
+        value = avx512.multiply_add(builder, decay, builder.load(place), new)
         builder.store(value, place)
         if "history" in chunk:
             row = builder.add(builder.mul(token, chunk["states"]), n)

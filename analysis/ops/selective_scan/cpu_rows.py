@@ -5,6 +5,7 @@ memory, beginning at `at`; `row` is negative when the sequence is read from its 
 """
 
 import numpy as np
+from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
@@ -79,13 +80,17 @@ def load_weights(rates, at, states, vectors, row, A, D, bias, first_channel, wid
 
 
 @intrinsic
-def _softplus_vector(typing_context, rows, at):
-    """Softplus in place of the 16 numbers from `at` on, whatever the rows."""
+def _softplus_row(typing_context, rows, i):
+    """Softplus of a row, in place."""
 
     def generate(context, builder, signature, arguments):
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        place = builder.bitcast(builder.gep(data, [arguments[1]]), avx512.VECTOR.as_pointer())
-        builder.store(avx512.softplus(builder, builder.load(place, align=4)), place, align=4)
+        row = builder.gep(data, [builder.mul(arguments[1], ir.IntType(64)(LANES))])
+        row = builder.bitcast(row, avx512.VECTOR.as_pointer())
+        places = [builder.gep(row, [ir.IntType(64)(k)]) for k in range(LANES // avx512.WIDTH)]
+        values = avx512.softplus(builder, [builder.load(place, align=4) for place in places])
+        for value, place in zip(values, places, strict=True):
+            builder.store(value, place, align=4)
         return context.get_dummy_value()
 
     return types.void(rows, types.int64), generate
@@ -96,11 +101,10 @@ def softplus_rows(rows, size):
     """Softplus in place of the first `size` rows."""
     prefer_widest_vectors()
     assume_no_overlap()
-    if AVX512:
-        for k in range(0, size * LANES, avx512.WIDTH):
-            _softplus_vector(rows, k)
-    else:
-        for i in range(size):
+    for i in range(size):
+        if AVX512:
+            _softplus_row(rows, i)
+        else:
             for j in range(LANES):
                 rows[i, j] = softplus(rows[i, j])
 
