@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+from contextlib import suppress
 
 from analysis.ops.heap import keep_freed_memory
 from app.answers import fresh_answer, in_own_setting
@@ -50,7 +51,8 @@ def serve(settings: Settings, began: float) -> None:
     gc.enable()
     print(f"ScanScope is open at {app.local_url} after {_seconds_since(began)}", flush=True)
     threading.Thread(target=warm_up, args=(session,), daemon=True).start()
-    app.block_thread()
+    with suppress(KeyboardInterrupt):  # a second one, while the first is closing the server
+        app.block_thread()
 
 
 def warm_up(session: Session) -> None:

@@ -151,10 +151,11 @@ def _run(
     if device.type == "cuda":
         activities.append(ProfilerActivity.CUDA)
     before, plain_ms = warmup + steps, []
+    # No `record_shapes`: its notes lie between tensors in the heap, every large tensor then needs
+    # fresh pages, and a pass takes twice its time.
     with profile(
         activities=activities,
         schedule=schedule(wait=before, warmup=1, active=steps, repeat=1),
-        record_shapes=True,
         profile_memory=True,
     ) as profiler:
         for number in range(before + 1 + steps):
