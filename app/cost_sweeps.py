@@ -17,8 +17,8 @@ if TYPE_CHECKING:  # It brings what only a measurement needs; the page opens wit
     from analysis.profiling.sweep.run import Sweep
 
 REFERENCES = {
-    "cpu_112": "Two cores of a Xeon, Ti against TimeSformer, 4 to 32 frames of 112 px",
-    "cpu_224": "Two cores of a Xeon, Ti to M against TimeSformer, 2 to 8 frames of 224 px",
+    "cpu_112": "Two cores of an EPYC, Ti against TimeSformer, 4 to 32 frames of 112 px",
+    "cpu_224": "Two cores of an EPYC, Ti to M against TimeSformer, 2 to 8 frames of 224 px",
     "paper_figure_1": "{gpu} reference, Ti to M against TimeSformer, 8 to 64 frames of 224 px",
 }
 HERE = "here"
