@@ -4,28 +4,29 @@ A loop of plain Python over such arrays writes every sum to memory and reads it 
 token; what is built here does not. For processors with AVX-512 only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from llvmlite import ir
 from numba import types
-from numba.core.cgutils import alloca_once
+from numba.core.cgutils import alloca_once, for_range_slice
 
 from analysis.ops import avx512
 from analysis.ops.decay_rows import LANES
+
+_TOGETHER = 4
+"""States in registers at once; with eight, none would be left for constants."""
 
 
 class LaneCode:
     """A kernel's arrays and numbers by name, for code that works on 16 channels from `lane` on."""
 
-    def __init__(self, context, builder, signature, arguments, names: str):
+    def __init__(self, context, builder, kinds: dict[str, types.Type], values):
         self.builder = builder
         self._of = {}
-        for name, kind, value in zip(names.split(), signature.args, arguments, strict=True):
+        for (name, kind), value in zip(kinds.items(), values, strict=True):
             if isinstance(kind, types.Array):
                 value = context.make_array(kind)(context, builder, value).data
             self._of[name] = value
-        # The first argument, where the kernel writes a number for it: how many rows are at work.
-        self.together = getattr(signature.args[0], "literal_value", 1)
 
     def __getitem__(self, name: str) -> ir.Value:
         """A number, or where an array begins."""
@@ -36,7 +37,7 @@ class LaneCode:
 
     def place(self, name: str, row: ir.Value, width: int = LANES) -> ir.Value:
         """Where these channels stand in a row; rows of `width` 16 hold no others."""
-        at = self.builder.mul(row, ir.IntType(64)(width))
+        at = self.builder.mul(row, _whole(width))
         if width == LANES:
             at = self.builder.add(at, self["lane"])
         place = self.builder.gep(self[name], [at])
@@ -70,18 +71,34 @@ class LaneCode:
             self.builder.store(value, place)
         return places
 
-    def rows(self, start: ir.Value) -> list[ir.Value]:
-        """The row `start` and those after it, `together` in all."""
-        return [self.builder.add(start, ir.IntType(64)(k)) for k in range(self.together)]
+    def state_groups(self) -> Iterator[list[ir.Value]]:
+        """Numbers of states that go together: four at a time, then each of those left over.
+
+        What is built meanwhile stands inside a loop over the groups.
+        """
+        left_over = self.builder.srem(self["states"], _whole(_TOGETHER))
+        grouped = self.builder.sub(self["states"], left_over)
+        for start, stop, together in (
+            (_whole(0), grouped, _TOGETHER),
+            (grouped, self["states"], 1),
+        ):
+            with for_range_slice(self.builder, start, stop, _whole(together)) as (first, _):
+                yield [self.builder.add(first, _whole(k)) for k in range(together)]
 
 
-def intrinsic_code(
-    build: Callable[[LaneCode], None], names: str, kinds: tuple[types.Type, ...]
-) -> tuple:
-    """What an intrinsic returns that takes arguments of these names and types and gives nothing."""
+def _whole(number: int) -> ir.Constant:
+    return ir.IntType(64)(number)
+
+
+def intrinsic_code(build: Callable[[LaneCode], None], parameters: dict[str, types.Type]) -> tuple:
+    """What an intrinsic returns that gives nothing, and whose code `build` writes.
+
+    `parameters` are the `locals()` of its typing function: their names are those of the code's.
+    """
+    kinds = {name: kind for name, kind in parameters.items() if name != "typing_context"}
 
     def generate(context, builder, signature, arguments):
-        build(LaneCode(context, builder, signature, arguments, names))
+        build(LaneCode(context, builder, kinds, arguments))
         return context.get_dummy_value()
 
-    return types.void(*kinds), generate
+    return types.void(*kinds.values()), generate

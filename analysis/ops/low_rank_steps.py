@@ -9,12 +9,12 @@ from analysis.ops import avx512
 from analysis.ops.avx512 import AVX512, WIDTH
 from analysis.ops.decay_rows import LANES
 from analysis.ops.lane_code import LaneCode, intrinsic_code
+from analysis.ops.selective_scan.cpu_rows import softplus_rows
 from analysis.ops.vector_math import (
     COMPILED,
     FASTMATH,
     assume_no_overlap,
     prefer_widest_vectors,
-    softplus,
     take,
 )
 
@@ -41,9 +41,7 @@ def _steps_of_tokens(code: LaneCode) -> None:
 def _four_steps(
     typing_context, steps, row, lane, selection, at_0, at_1, at_2, at_3, step_weight, rank, offset
 ):
-    names = "steps row lane selection at_0 at_1 at_2 at_3 step_weight rank offset"
-    kinds = steps, row, lane, selection, at_0, at_1, at_2, at_3, step_weight, rank, offset
-    return intrinsic_code(_steps_of_tokens, names, kinds)
+    return intrinsic_code(_steps_of_tokens, locals())
 
 
 @njit(**_OPTIONS)
@@ -76,6 +74,5 @@ def low_rank_steps(steps, selection, at, row, step_weight, offset, size):
                 steps[i + 1, j] += s_1 * weight
                 steps[i + 2, j] += s_2 * weight
                 steps[i + 3, j] += s_3 * weight
-        for k in range(i, i + _TOKENS):
-            for j in range(LANES):
-                steps[k, j] = softplus(steps[k, j])
+    if not AVX512:
+        softplus_rows(steps, size)

@@ -25,30 +25,29 @@ from analysis.ops.vector_math import (
     take,
 )
 
-OPTIONS = COMPILED | {"fastmath": FASTMATH}
-TOGETHER = 4
-"""States in registers at once; with eight, none would be left for constants."""
+_OPTIONS = COMPILED | {"fastmath": FASTMATH}
 CHANNELS = WIDTH if AVX512 else LANES
 """How many channels `advance_and_keep` works on: what it keeps then stays in the nearest cache."""
 
 
 def _walk(chunk: LaneCode) -> None:
-    """States from `first` on, 16 channels from `lane` on, and all tokens of a chunk.
+    """All states of 16 channels from `lane` on, and all tokens of a chunk.
 
     Where there is C outputs are read, where there is `history` what `step_back` needs is kept.
     """
     builder = chunk.builder
-    states = chunk.rows(chunk["first"])
-    rates = [chunk.load("rates", builder.add(chunk["rates_at"], n)) for n in states]
-    before = [chunk.load("state", builder.add(chunk["state_at"], n)) for n in states]
-    if "history" in chunk:
-        for value, n in zip(before, states, strict=True):
-            chunk.store(value, "history", n, WIDTH)
-    values = chunk.held(before)
-    with for_range(builder, chunk["size"]) as loop:
-        _walk_on(chunk, loop.index, states, rates, values)
-    for value, n in zip(values, states, strict=True):
-        chunk.store(builder.load(value), "state", builder.add(chunk["to"], n))
+    for states in chunk.state_groups():
+        rates = [chunk.load("rates", builder.add(chunk["rates_at"], n)) for n in states]
+        before = [chunk.load("state", builder.add(chunk["state_at"], n)) for n in states]
+        values = chunk.held(before)
+        if "history" in chunk:
+            for value, n in zip(before, states, strict=True):
+                chunk.store(value, "history", n, WIDTH)
+        with for_range(builder, chunk["size"]) as loop:
+            _walk_on(chunk, loop.index, states, rates, values)
+        if "to" in chunk:
+            for value, n in zip(values, states, strict=True):
+                chunk.store(builder.load(value), "state", builder.add(chunk["to"], n))
 
 
 def _walk_on(chunk: LaneCode, token, states, rates, values) -> None:
@@ -57,7 +56,7 @@ def _walk_on(chunk: LaneCode, token, states, rates, values) -> None:
     step, write = chunk.load("steps", token), chunk.load("writes", token)
     output = None
     if "outputs" in chunk:
-        output = chunk.load_unless(chunk["first"], "outputs", token)
+        output = chunk.load_unless(states[0], "outputs", token)
     decays = avx512.exp2(builder, [builder.fmul(step, rate) for rate in rates])
     taken = [builder.fmul(write, chunk.selection("B", token, n)) for n in states]
     for n, place, decay, new in zip(states, values, decays, taken, strict=True):
@@ -73,48 +72,31 @@ def _walk_on(chunk: LaneCode, token, states, rates, values) -> None:
         chunk.store(output, "outputs", token)
 
 
-_TAKES = "together first lane size rates rates_at state state_at to steps writes B B_at B_row"
-_READS = f"{_TAKES} outputs C C_at C_row"
-_KEEPS = f"{_READS} history decay states"
-
-
-@intrinsic(prefer_literal=True)
+@intrinsic
 def _walk_unread(
-    typing_context, together, first, lane, size, rates, rates_at, state, state_at, to, steps,
-    writes, B, B_at, B_row,
+    typing_context, lane, size, rates, rates_at, states, state, state_at, to, steps, writes,
+    B, B_at, B_row,
 ):  # fmt: skip
-    kinds = (
-        together, first, lane, size, rates, rates_at, state, state_at, to, steps, writes,
-        B, B_at, B_row,
-    )  # fmt: skip
-    return intrinsic_code(_walk, _TAKES, kinds)
+    return intrinsic_code(_walk, locals())
 
 
-@intrinsic(prefer_literal=True)
+@intrinsic
 def _walk_read(
-    typing_context, together, first, lane, size, rates, rates_at, state, state_at, to, steps,
-    writes, B, B_at, B_row, outputs, C, C_at, C_row,
+    typing_context, lane, size, rates, rates_at, states, state, state_at, to, steps, writes,
+    B, B_at, B_row, outputs, C, C_at, C_row,
 ):  # fmt: skip
-    kinds = (
-        together, first, lane, size, rates, rates_at, state, state_at, to, steps, writes,
-        B, B_at, B_row, outputs, C, C_at, C_row,
-    )  # fmt: skip
-    return intrinsic_code(_walk, _READS, kinds)
+    return intrinsic_code(_walk, locals())
 
 
-@intrinsic(prefer_literal=True)
+@intrinsic
 def _walk_kept(
-    typing_context, together, first, lane, size, rates, rates_at, state, state_at, to, steps,
-    writes, B, B_at, B_row, outputs, C, C_at, C_row, history, decay, states,
+    typing_context, lane, size, rates, rates_at, states, state, state_at, steps, writes,
+    B, B_at, B_row, outputs, C, C_at, C_row, history, decay,
 ):  # fmt: skip
-    kinds = (
-        together, first, lane, size, rates, rates_at, state, state_at, to, steps, writes,
-        B, B_at, B_row, outputs, C, C_at, C_row, history, decay, states,
-    )  # fmt: skip
-    return intrinsic_code(_walk, _KEEPS, kinds)
+    return intrinsic_code(_walk, locals())
 
 
-@njit(**OPTIONS)
+@njit(**_OPTIONS)
 def carry_on(
     small, rates, rates_at, states, state, state_at, to, decay, steps, writes, B, b_at, b_row, size
 ):
@@ -122,18 +104,11 @@ def carry_on(
     prefer_widest_vectors()
     assume_no_overlap()
     if AVX512:
-        alone = states - states % TOGETHER
         for lane in range(0, LANES, WIDTH):
-            for n in range(0, alone, TOGETHER):
-                _walk_unread(
-                    TOGETHER, n, lane, size, rates, rates_at, state, state_at, to, steps, writes,
-                    B, b_at, b_row,
-                )  # fmt: skip
-            for n in range(alone, states):
-                _walk_unread(
-                    1, n, lane, size, rates, rates_at, state, state_at, to, steps, writes,
-                    B, b_at, b_row,
-                )  # fmt: skip
+            _walk_unread(
+                lane, size, rates, rates_at, states, state, state_at, to, steps, writes,
+                B, b_at, b_row,
+            )  # fmt: skip
         return
     for n in range(states):
         for j in range(LANES):
@@ -146,7 +121,7 @@ def carry_on(
                 state[to + n, j] = decay[0, j] * state[to + n, j] + writes[i, j] * b
 
 
-@njit(**OPTIONS)
+@njit(**_OPTIONS)
 def advance(
     small, rates, rates_at, states, state, state_at, outputs, decay, steps, writes, B, b_at, b_row,
     C, c_at, c_row, size,
@@ -158,18 +133,11 @@ def advance(
     prefer_widest_vectors()
     assume_no_overlap()
     if AVX512:
-        alone = states - states % TOGETHER
         for lane in range(0, LANES, WIDTH):
-            for n in range(0, alone, TOGETHER):
-                _walk_read(
-                    TOGETHER, n, lane, size, rates, rates_at, state, state_at, state_at, steps,
-                    writes, B, b_at, b_row, outputs, C, c_at, c_row,
-                )  # fmt: skip
-            for n in range(alone, states):
-                _walk_read(
-                    1, n, lane, size, rates, rates_at, state, state_at, state_at, steps,
-                    writes, B, b_at, b_row, outputs, C, c_at, c_row,
-                )  # fmt: skip
+            _walk_read(
+                lane, size, rates, rates_at, states, state, state_at, state_at, steps, writes,
+                B, b_at, b_row, outputs, C, c_at, c_row,
+            )  # fmt: skip
         return
     for i in range(size):
         for j in range(LANES):
@@ -183,7 +151,7 @@ def advance(
                 outputs[i, j] += c * value
 
 
-@njit(**OPTIONS)
+@njit(**_OPTIONS)
 def advance_and_keep(
     small, lane, rates, states, state, state_at, outputs, history, decay, steps, writes,
     B, b_at, b_row, C, c_at, c_row, size,
@@ -191,21 +159,15 @@ def advance_and_keep(
     """As `advance` for CHANNELS channels from `lane` on, keeping what `step_back` needs of them.
 
     `history` has the states before every token, then those after the last; `decay` every decay.
+    `state` is left as it was.
     """
     prefer_widest_vectors()
     assume_no_overlap()
     if AVX512:
-        alone = states - states % TOGETHER
-        for n in range(0, alone, TOGETHER):
-            _walk_kept(
-                TOGETHER, n, lane, size, rates, 0, state, state_at, state_at, steps, writes,
-                B, b_at, b_row, outputs, C, c_at, c_row, history, decay, states,
-            )  # fmt: skip
-        for n in range(alone, states):
-            _walk_kept(
-                1, n, lane, size, rates, 0, state, state_at, state_at, steps, writes,
-                B, b_at, b_row, outputs, C, c_at, c_row, history, decay, states,
-            )  # fmt: skip
+        _walk_kept(
+            lane, size, rates, 0, states, state, state_at, steps, writes, B, b_at, b_row,
+            outputs, C, c_at, c_row, history, decay,
+        )  # fmt: skip
         return
     for n in range(states):
         for j in range(LANES):

@@ -14,7 +14,6 @@ from analysis.ops import avx512
 from analysis.ops.avx512 import AVX512, WIDTH
 from analysis.ops.decay_rows import LANES
 from analysis.ops.lane_code import LaneCode, intrinsic_code
-from analysis.ops.selective_scan.cpu_recurrence import TOGETHER
 from analysis.ops.vector_math import (
     COMPILED,
     FASTMATH,
@@ -24,38 +23,33 @@ from analysis.ops.vector_math import (
     take,
 )
 
-_NAMES = (
-    "together first lane size rates rate_gradient carry through read g_B g_C g_at g_row history "
-    "decay states steps writes g_y B B_at B_row C C_at C_row"
-)
-
 
 def _walk_back(chunk: LaneCode) -> None:
-    """States from `first` on, 16 channels from `lane` on, and all tokens of a chunk."""
+    """All states of 16 channels from `lane` on, and all tokens of a chunk."""
     builder = chunk.builder
-    states = chunk.rows(chunk["first"])
-    rates = [chunk.load("rates", n) for n in states]
     last = builder.mul(chunk["size"], chunk["states"])
-    after = [chunk.load("history", builder.add(last, n), WIDTH) for n in states]
-    held = {
-        "carry": chunk.held([chunk.load("carry", n) for n in states]),
-        "rate_gradient": chunk.held([chunk.load("rate_gradient", n) for n in states]),
-        "after": chunk.held(after),
-    }
-    with for_range(builder, chunk["size"]) as loop:
-        token = builder.sub(builder.sub(chunk["size"], loop.index), ir.IntType(64)(1))
-        _walk_one_back(chunk, token, states, rates, held)
-    for name in ("carry", "rate_gradient"):
-        for place, n in zip(held[name], states, strict=True):
-            chunk.store(builder.load(place), name, n)
+    for states in chunk.state_groups():
+        rates = [chunk.load("rates", n) for n in states]
+        after = [chunk.load("history", builder.add(last, n), WIDTH) for n in states]
+        held = {
+            "carry": chunk.held([chunk.load("carry", n) for n in states]),
+            "rate_gradient": chunk.held([chunk.load("rate_gradient", n) for n in states]),
+            "after": chunk.held(after),
+        }
+        with for_range(builder, chunk["size"]) as loop:
+            token = builder.sub(builder.sub(chunk["size"], loop.index), ir.IntType(64)(1))
+            _walk_one_back(chunk, token, states, rates, held)
+        for name in ("carry", "rate_gradient"):
+            for place, n in zip(held[name], states, strict=True):
+                chunk.store(builder.load(place), name, n)
 
 
 def _walk_one_back(chunk: LaneCode, token, states, rates, held) -> None:
     """One token: the gradient of its state, and what of it falls on all that made the state."""
     builder = chunk.builder
     step, write, g_y = (chunk.load(name, token) for name in ("steps", "writes", "g_y"))
-    through = chunk.load_unless(chunk["first"], "through", token)
-    read = chunk.load_unless(chunk["first"], "read", token)
+    through = chunk.load_unless(states[0], "through", token)
+    read = chunk.load_unless(states[0], "read", token)
     of_B, of_C = [], []
     places = zip(held["carry"], held["rate_gradient"], held["after"], strict=True)
     for n, rate, (carry, slope, after) in zip(states, rates, places, strict=True):
@@ -75,14 +69,14 @@ def _walk_one_back(chunk: LaneCode, token, states, rates, held) -> None:
         builder.store(before, after)
     chunk.store(through, "through", token)
     chunk.store(read, "read", token)
-    _add_sums(chunk, token, of_B, of_C)
+    _add_sums(chunk, token, states[0], of_B, of_C)
 
 
-def _add_sums(chunk: LaneCode, token, of_B: list[ir.Value], of_C: list[ir.Value]) -> None:
+def _add_sums(chunk: LaneCode, token, first, of_B: list[ir.Value], of_C: list[ir.Value]) -> None:
     """Adds the sums of vectors over their lanes to a token's g_B and g_C, or begins those."""
     builder = chunk.builder
     at = builder.add(chunk["g_at"], builder.mul(token, chunk["g_row"]))
-    at = builder.add(at, chunk["first"])
+    at = builder.add(at, first)
     begins = builder.icmp_signed("==", chunk["lane"], chunk["lane"].type(0))
     for name, vectors in (("g_B", of_B), ("g_C", of_C)):
         total = avx512.sums_of_four(builder, vectors * (4 // len(vectors)))
@@ -93,18 +87,12 @@ def _add_sums(chunk: LaneCode, token, of_B: list[ir.Value], of_C: list[ir.Value]
         builder.store(builder.fadd(so_far, total), place, align=4)
 
 
-@intrinsic(prefer_literal=True)
+@intrinsic
 def _walk_states_back(
-    typing_context, together, first, lane, size, rates, rate_gradient, carry, through, read,
-    g_B, g_C, g_at, g_row, history, decay, states, steps, writes, g_y, B, B_at, B_row,
-    C, C_at, C_row,
+    typing_context, lane, size, states, rates, rate_gradient, carry, through, read, g_B, g_C,
+    g_at, g_row, history, decay, steps, writes, g_y, B, B_at, B_row, C, C_at, C_row,
 ):  # fmt: skip
-    kinds = (
-        together, first, lane, size, rates, rate_gradient, carry, through, read,
-        g_B, g_C, g_at, g_row, history, decay, states, steps, writes, g_y, B, B_at, B_row,
-        C, C_at, C_row,
-    )  # fmt: skip
-    return intrinsic_code(_walk_back, _NAMES, kinds)
+    return intrinsic_code(_walk_back, locals())
 
 
 @njit(**COMPILED, fastmath=FASTMATH | {"reassoc"})
@@ -120,19 +108,10 @@ def step_back(
     prefer_widest_vectors()
     assume_no_overlap()
     if AVX512:
-        alone = states - states % TOGETHER
-        for n in range(0, alone, TOGETHER):
-            _walk_states_back(
-                TOGETHER, n, lane, size, rates, rate_gradient, carry, through, read, g_B, g_C,
-                g_at, g_row, history, decay, states, steps, writes, g_y, B, b_at, b_row,
-                C, c_at, c_row,
-            )  # fmt: skip
-        for n in range(alone, states):
-            _walk_states_back(
-                1, n, lane, size, rates, rate_gradient, carry, through, read, g_B, g_C,
-                g_at, g_row, history, decay, states, steps, writes, g_y, B, b_at, b_row,
-                C, c_at, c_row,
-            )  # fmt: skip
+        _walk_states_back(
+            lane, size, states, rates, rate_gradient, carry, through, read, g_B, g_C, g_at, g_row,
+            history, decay, steps, writes, g_y, B, b_at, b_row, C, c_at, c_row,
+        )  # fmt: skip
         return
     for i in range(size - 1, -1, -1):
         for j in range(LANES):
