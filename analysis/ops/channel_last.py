@@ -1,7 +1,6 @@
 """Token tensors as the compiled kernels read them: float32, neighbouring channels adjacent."""
 
 import numpy as np
-import torch
 from torch import Tensor
 
 
@@ -18,7 +17,7 @@ def memory(x: Tensor) -> tuple[np.ndarray, int, int]:
 
     The array shares the tensor's memory: element (b, c, l) is at b * batch + l * position + c.
     """
-    strides = x.stride()
-    span = sum((size - 1) * stride for size, stride in zip(x.shape, strides, strict=True)) + 1
+    (batch, channels, length), (by_batch, by_channel, by_position) = x.shape, x.stride()
+    span = (batch - 1) * by_batch + (channels - 1) * by_channel + (length - 1) * by_position + 1
     # A one-channel tensor may carry any channel stride: only its first channel is ever read.
-    return torch.as_strided(x, (span,), (1,)).numpy(), strides[0], strides[2]
+    return x.as_strided((span,), (1,)).numpy(), by_batch, by_position

@@ -1,4 +1,4 @@
-"""LLVM code for sixteen channels of (rows, LANES) arrays, which stay in registers along the way.
+"""LLVM code for sixteen channels of (rows, LANES) arrays, or for their whole rows, in registers.
 
 A loop of plain Python over such arrays writes every sum to memory and reads it again at the next
 token; what is built here does not. For processors with AVX-512 only.
@@ -48,6 +48,19 @@ class LaneCode:
 
     def store(self, value: ir.Value, name: str, row: ir.Value, width: int = LANES) -> None:
         self.builder.store(value, self.place(name, row, width), align=4)
+
+    def row_places(self, name: str, at: ir.Value) -> list[ir.Value]:
+        """Where the vectors of a whole row of LANES numbers stand that begins at `at`."""
+        starts = [self.builder.add(at, _whole(k)) for k in range(0, LANES, avx512.WIDTH)]
+        places = [self.builder.gep(self[name], [start]) for start in starts]
+        return [self.builder.bitcast(place, avx512.VECTOR.as_pointer()) for place in places]
+
+    def load_row(self, name: str, at: ir.Value) -> list[ir.Value]:
+        return [self.builder.load(place, align=4) for place in self.row_places(name, at)]
+
+    def store_row(self, values: list[ir.Value], name: str, at: ir.Value) -> None:
+        for value, place in zip(values, self.row_places(name, at), strict=True):
+            self.builder.store(value, place, align=4)
 
     def load_unless(self, first: ir.Value, name: str, row: ir.Value) -> ir.Value:
         """A row of sums; zero where `first` is 0, which begins them."""

@@ -155,7 +155,7 @@ def memory_backward(
             sums, gathered,
         ):  # fmt: skip
             scratch[:] = 0
-        limit = load_weights(rates, 0, states, vectors, 0, A, D, bias, c0, width)
+        limit = load_weights(rates, vectors, A, D, bias, c0, width)
         keep_states(
             kept, plain, state, steps, writes, outputs, decay, rates, vectors, limit,
             u, clip * u_batch + c0, u_row, delta, clip * delta_batch + c0, delta_row,
@@ -183,7 +183,7 @@ def memory_backward(
             u_at = clip * u_batch + row * u_row + c0
             delta_at = clip * delta_batch + row * delta_row + c0
             load_rows(
-                steps, writes, delta, delta_at, way * delta_row, u, u_at, way * u_row, vectors, 1,
+                steps, writes, delta, delta_at, way * delta_row, u, u_at, way * u_row, vectors,
                 width, size, True,
             )  # fmt: skip
             small = AVX512 or all_within(steps, size, limit)
@@ -202,7 +202,7 @@ def memory_backward(
             input_gradients(
                 g_u, g_delta, (clip * length + row) * channels + c0, way * channels, sums,
                 through, read, steps, g_y, u, u_at, way * u_row, delta, delta_at,
-                way * delta_row, vectors, 0, width, size, True,
+                way * delta_row, vectors, width, size, True,
             )  # fmt: skip
         for j in range(width):
             g_bias[clip, c0 + j] = sums[1, j]

@@ -60,7 +60,7 @@ def keep_states(
         row = length - 1 - t0 if reverse else t0
         load_rows(
             steps, writes, delta, delta_at + row * delta_row, way * delta_row,
-            u, u_at + row * u_row, way * u_row, vectors, 1, width, size, True,
+            u, u_at + row * u_row, way * u_row, vectors, width, size, True,
         )  # fmt: skip
         small = AVX512 or all_within(steps, size, limit)
         for i in range(size):
@@ -112,7 +112,7 @@ def memory_forward(
         width = min(LANES, group - part * LANES)
         for scratch in (state, steps, writes):
             scratch[:] = 0
-        limit = load_weights(rates, 0, states, vectors, 0, A, D, bias, c0, width)
+        limit = load_weights(rates, vectors, A, D, bias, c0, width)
         keep_states(
             kept, plain, state, steps, writes, outputs, decay, rates, vectors, limit,
             u, clip * u_batch + c0, u_row, delta, clip * delta_batch + c0, delta_row,

@@ -164,7 +164,7 @@ def scan_two_way(
                 small = AVX512 or all_within(steps, size, limit)
                 b_at = s_at + rank
                 advance(
-                    small, rates, 0, states, state, 0, outputs, decay, steps, writes,
+                    small, rates, states, state, outputs, decay, steps, writes,
                     selection, b_at, s_row, selection, b_at + states, s_row, size,
                 )  # fmt: skip
                 _store_chunk(

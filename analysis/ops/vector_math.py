@@ -141,15 +141,18 @@ def put(typing_context, memory, index, value):
 
 @intrinsic
 def prefetch(typing_context, memory, index):
-    """Asks for the cache line of a 1-D array's element ahead of its use; any index is safe."""
+    """Asks for the cache line of a 1-D array's element ahead of its use; any index is safe.
+
+    It comes into the second-level cache: in the first, rows to come would push out those in use.
+    """
 
     def generate(context, builder, signature, arguments):
         byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
         address = builder.bitcast(_address(context, builder, signature, arguments), byte)
         kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
         fetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
-        read, keep, data_cache = word(0), word(3), word(1)
-        builder.call(fetch, [address, read, keep, data_cache])
+        read, second_level, data_cache = word(0), word(2), word(1)
+        builder.call(fetch, [address, read, second_level, data_cache])
         return context.get_dummy_value()
 
     return types.void(memory, types.int64), generate

@@ -6,12 +6,11 @@ The kernels are imported on first use: whoever only asks `supports` need not wai
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from analysis.ops.channel_last import channel_last, memory
 from analysis.ops.parallel import run_blocks
-from analysis.ops.selective_scan.fused import Options, call_fused, collected_gradients
+from analysis.ops.selective_scan.fused import FusedScan, Options, call_fused, collected_gradients
 
 
 def supports(u: Tensor) -> bool:
@@ -26,9 +25,9 @@ def _token_memory(u, delta, B, C, z, options: Options) -> list[np.ndarray | int]
     return [part for token in tokens for part in token]
 
 
-class _SelectiveScan(Function):
+class _SelectiveScan(FusedScan):
     @staticmethod
-    def forward(ctx, u, delta, A, B, C, D, z, delta_bias, options: Options):
+    def scan(u, delta, A, B, C, D, z, delta_bias, options: Options):
         from analysis.ops.decay_rows import LANES
         from analysis.ops.selective_scan.cpu_kernels import scan_forward
 
@@ -50,8 +49,6 @@ class _SelectiveScan(Function):
             states,
             *options,
         )
-        ctx.save_for_backward(u, delta, A, B, C, D, z, delta_bias)
-        ctx.options = options
         return out.transpose(1, 2).to(u.dtype), last_state
 
     @staticmethod

@@ -7,7 +7,6 @@ checkpoint every chunk, and walks the chunks from the last to the first. `g_B` a
 part per block of channels, (B, blocks, L, states) in flat memory.
 """
 
-import numpy as np
 from numba import njit
 
 from analysis.ops.avx512 import AVX512
@@ -33,8 +32,6 @@ from analysis.ops.selective_scan.cpu_rows import (
 from analysis.ops.vector_math import COMPILED, FASTMATH
 
 _ENTRY = COMPILED | {"fastmath": FASTMATH, "cache": True}
-_SIDE_BY_SIDE = 4
-"""Blocks of a clip that go forward in turn, chunk by chunk, so that rows are read further."""
 _INPUTS = "f4[::1], i8, i8, "
 """One token tensor (B, L, channels): its flat memory, batch stride and position stride."""
 _SHAPE = "i8, i8, i8, b1, b1, b1"
@@ -50,54 +47,38 @@ def scan_forward(
     C, C_batch, C_row, z, z_batch, z_row, A, D, bias, out, last_state,
     channels, length, states, gated, use_softplus, reverse,
 ):  # fmt: skip
-    blocks_a_clip = (channels + LANES - 1) // LANES
-    together = min(last - first, blocks_a_clip, _SIDE_BY_SIDE)
     rates, state, vectors, steps, writes, outputs, decay = carve(
-        (together * states, together * states, together * 2, CHUNK, CHUNK, CHUNK, 1)
+        (states, states, 2, CHUNK, CHUNK, CHUNK, 1)
     )
-    limits = np.empty(together, np.float32)
+    blocks_a_clip = (channels + LANES - 1) // LANES
     way = -1 if reverse else 1
-    while first < last:
-        clip, begin = first // blocks_a_clip, first % blocks_a_clip
-        own = min(last - first, blocks_a_clip - begin, _SIDE_BY_SIDE)
-        first += own
-        state[:] = 0
-        for block in range(own):
-            c0 = (begin + block) * LANES
-            limits[block] = load_weights(
-                rates, block * states, states, vectors, 2 * block, A, D, bias, c0,
-                min(LANES, channels - c0),
-            )  # fmt: skip
+    for block in range(first, last):
+        clip, c0 = block // blocks_a_clip, block % blocks_a_clip * LANES
+        width = min(LANES, channels - c0)
+        state[:], writes[:] = 0, 0
+        limit = load_weights(rates, vectors, A, D, bias, c0, width)
         for t0 in range(0, length, CHUNK):
             size = min(CHUNK, length - t0)
             row = length - 1 - t0 if reverse else t0
-            b_at, c_at = clip * B_batch + row * B_row, clip * C_batch + row * C_row
-            for block in range(own):
-                c0 = (begin + block) * LANES
-                width = min(LANES, channels - c0)
-                if width < LANES:
-                    writes[:] = 0
-                u_at = clip * u_batch + row * u_row + c0
-                delta_at = clip * delta_batch + row * delta_row + c0
-                load_rows(
-                    steps, writes, delta, delta_at, way * delta_row, u, u_at, way * u_row,
-                    vectors, 2 * block + 1, width, size, use_softplus,
-                )  # fmt: skip
-                small = AVX512 or all_within(steps, size, limits[block])
-                advance(
-                    small, rates, block * states, states, state, block * states, outputs, decay,
-                    steps, writes, B, b_at, way * B_row, C, c_at, way * C_row, size,
-                )  # fmt: skip
-                finish_rows(
-                    out, (clip * length + row) * channels + c0, way * channels, outputs, u, u_at,
-                    way * u_row, vectors, 2 * block, z, clip * z_batch + row * z_row + c0,
-                    way * z_row, width, size, gated,
-                )  # fmt: skip
-        for block in range(own):
-            c0 = (begin + block) * LANES
-            for n in range(states):
-                for j in range(min(LANES, channels - c0)):
-                    last_state[clip, c0 + j, n] = state[block * states + n, j]
+            u_at = clip * u_batch + row * u_row + c0
+            load_rows(
+                steps, writes, delta, clip * delta_batch + row * delta_row + c0, way * delta_row,
+                u, u_at, way * u_row, vectors, width, size, use_softplus,
+            )  # fmt: skip
+            small = AVX512 or all_within(steps, size, limit)
+            advance(
+                small, rates, states, state, outputs, decay, steps, writes,
+                B, clip * B_batch + row * B_row, way * B_row,
+                C, clip * C_batch + row * C_row, way * C_row, size,
+            )  # fmt: skip
+            finish_rows(
+                out, (clip * length + row) * channels + c0, way * channels, outputs, u, u_at,
+                way * u_row, vectors, z, clip * z_batch + row * z_row + c0, way * z_row,
+                width, size, gated,
+            )  # fmt: skip
+        for n in range(states):
+            for j in range(width):
+                last_state[clip, c0 + j, n] = state[n, j]
 
 
 @njit(
@@ -124,17 +105,17 @@ def scan_backward(
         for scratch in (carry, rate_gradient, steps, writes, g_y, sums):
             scratch[:] = 0
         kept[:states] = 0
-        limit = load_weights(rates, 0, states, vectors, 0, A, D, bias, c0, width)
+        limit = load_weights(rates, vectors, A, D, bias, c0, width)
         for chunk in range(chunks - 1):
             row = length - 1 - chunk * CHUNK if reverse else chunk * CHUNK
             load_rows(
                 steps, writes, delta, clip * delta_batch + row * delta_row + c0,
-                way * delta_row, u, clip * u_batch + row * u_row + c0, way * u_row, vectors, 1,
+                way * delta_row, u, clip * u_batch + row * u_row + c0, way * u_row, vectors,
                 width, CHUNK, use_softplus,
             )  # fmt: skip
             small = AVX512 or all_within(steps, CHUNK, limit)
             carry_on(
-                small, rates, 0, states, kept, chunk * states, (chunk + 1) * states, decay, steps,
+                small, rates, states, kept, chunk * states, (chunk + 1) * states, decay, steps,
                 writes, B, clip * B_batch + row * B_row, way * B_row, CHUNK,
             )  # fmt: skip
         for n in range(states):
@@ -150,7 +131,7 @@ def scan_backward(
             b_at, c_at = clip * B_batch + row * B_row, clip * C_batch + row * C_row
             out_at = (clip * length + row) * channels + c0
             load_rows(
-                steps, writes, delta, delta_at, way * delta_row, u, u_at, way * u_row, vectors, 1,
+                steps, writes, delta, delta_at, way * delta_row, u, u_at, way * u_row, vectors,
                 width, size, use_softplus,
             )  # fmt: skip
             output_gradients(g_y, g, g_at, way * g_row, z, z_at, way * z_row, width, size, gated)
@@ -168,11 +149,11 @@ def scan_backward(
             if gated:
                 gate_gradients(
                     g_z, out_at, way * channels, g, g_at, way * g_row, z, z_at, way * z_row,
-                    outputs, u, u_at, way * u_row, vectors, 0, width, size,
+                    outputs, u, u_at, way * u_row, vectors, width, size,
                 )  # fmt: skip
             input_gradients(
                 g_u, g_delta, out_at, way * channels, sums, through, read, steps, g_y, u, u_at,
-                way * u_row, delta, delta_at, way * delta_row, vectors, 0, width, size,
+                way * u_row, delta, delta_at, way * delta_row, vectors, width, size,
                 use_softplus,
             )  # fmt: skip
         for j in range(width):

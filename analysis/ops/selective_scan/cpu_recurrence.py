@@ -3,10 +3,10 @@
 Plain loops say what is done: token by token, LLVM vectorising over channels. With AVX-512 sixteen
 channels of four states walk through the chunk together instead, in registers all the way.
 
-Arrays are (rows, LANES). A block's rates begin at row `rates_at`, its states before the chunk at
-`state_at`, and those after it are written from `to` on. B and C lie in flat memory: `b_at` is that
-of the chunk's first token and first state, `b_row` the way to the next token. `small` is what
-`decay_row` asks for; AVX-512 needs no answer.
+Arrays are (rows, LANES). States before the chunk begin at row `state_at` (0 where it is not asked
+for), and those after it are written from `to` on. B and C lie in flat memory: `b_at` is that of the
+chunk's first token and first state, `b_row` the way to the next token. `small` is what `decay_row`
+asks for; AVX-512 needs no answer.
 """
 
 from numba import njit
@@ -37,7 +37,7 @@ def _walk(chunk: LaneCode) -> None:
     """
     builder = chunk.builder
     for states in chunk.state_groups():
-        rates = [chunk.load("rates", builder.add(chunk["rates_at"], n)) for n in states]
+        rates = [chunk.load("rates", n) for n in states]
         before = [chunk.load("state", builder.add(chunk["state_at"], n)) for n in states]
         values = chunk.held(before)
         if "history" in chunk:
@@ -74,7 +74,7 @@ def _walk_on(chunk: LaneCode, token, states, rates, values) -> None:
 
 @intrinsic
 def _walk_unread(
-    typing_context, lane, size, rates, rates_at, states, state, state_at, to, steps, writes,
+    typing_context, lane, size, rates, states, state, state_at, to, steps, writes,
     B, B_at, B_row,
 ):  # fmt: skip
     return intrinsic_code(_walk, locals())
@@ -82,7 +82,7 @@ def _walk_unread(
 
 @intrinsic
 def _walk_read(
-    typing_context, lane, size, rates, rates_at, states, state, state_at, to, steps, writes,
+    typing_context, lane, size, rates, states, state, state_at, to, steps, writes,
     B, B_at, B_row, outputs, C, C_at, C_row,
 ):  # fmt: skip
     return intrinsic_code(_walk, locals())
@@ -90,23 +90,21 @@ def _walk_read(
 
 @intrinsic
 def _walk_kept(
-    typing_context, lane, size, rates, rates_at, states, state, state_at, steps, writes,
+    typing_context, lane, size, rates, states, state, state_at, steps, writes,
     B, B_at, B_row, outputs, C, C_at, C_row, history, decay,
 ):  # fmt: skip
     return intrinsic_code(_walk, locals())
 
 
 @njit(**_OPTIONS)
-def carry_on(
-    small, rates, rates_at, states, state, state_at, to, decay, steps, writes, B, b_at, b_row, size
-):
+def carry_on(small, rates, states, state, state_at, to, decay, steps, writes, B, b_at, b_row, size):
     """States decay and take the input in; nobody reads them."""
     prefer_widest_vectors()
     assume_no_overlap()
     if AVX512:
         for lane in range(0, LANES, WIDTH):
             _walk_unread(
-                lane, size, rates, rates_at, states, state, state_at, to, steps, writes,
+                lane, size, rates, states, state, state_at, to, steps, writes,
                 B, b_at, b_row,
             )  # fmt: skip
         return
@@ -116,16 +114,15 @@ def carry_on(
     for i in range(size):
         for n in range(states):
             b = take(B, b_at + i * b_row + n)
-            decay_row(decay, 0, steps, i, rates, rates_at + n, small)
+            decay_row(decay, 0, steps, i, rates, n, small)
             for j in range(LANES):
                 state[to + n, j] = decay[0, j] * state[to + n, j] + writes[i, j] * b
 
 
 @njit(**_OPTIONS)
 def advance(
-    small, rates, rates_at, states, state, state_at, outputs, decay, steps, writes, B, b_at, b_row,
-    C, c_at, c_row, size,
-):  # fmt: skip
+    small, rates, states, state, outputs, decay, steps, writes, B, b_at, b_row, C, c_at, c_row, size
+):
     """States decay, take the input in, and are read out: `outputs` are the sums of C times state.
 
     States after the chunk take the place of those before it.
@@ -135,7 +132,7 @@ def advance(
     if AVX512:
         for lane in range(0, LANES, WIDTH):
             _walk_read(
-                lane, size, rates, rates_at, states, state, state_at, state_at, steps, writes,
+                lane, size, rates, states, state, 0, 0, steps, writes,
                 B, b_at, b_row, outputs, C, c_at, c_row,
             )  # fmt: skip
         return
@@ -144,10 +141,10 @@ def advance(
             outputs[i, j] = 0
         for n in range(states):
             b, c = take(B, b_at + i * b_row + n), take(C, c_at + i * c_row + n)
-            decay_row(decay, 0, steps, i, rates, rates_at + n, small)
+            decay_row(decay, 0, steps, i, rates, n, small)
             for j in range(LANES):
-                value = decay[0, j] * state[state_at + n, j] + writes[i, j] * b
-                state[state_at + n, j] = value
+                value = decay[0, j] * state[n, j] + writes[i, j] * b
+                state[n, j] = value
                 outputs[i, j] += c * value
 
 
@@ -165,7 +162,7 @@ def advance_and_keep(
     assume_no_overlap()
     if AVX512:
         _walk_kept(
-            lane, size, rates, 0, states, state, state_at, steps, writes, B, b_at, b_row,
+            lane, size, rates, states, state, state_at, steps, writes, B, b_at, b_row,
             outputs, C, c_at, c_row, history, decay,
         )  # fmt: skip
         return

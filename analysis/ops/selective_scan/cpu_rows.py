@@ -5,13 +5,13 @@ memory, beginning at `at`; `row` is negative when the sequence is read from its 
 """
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
+from numba import njit
 from numba.extending import intrinsic
 
 from analysis.ops import avx512
 from analysis.ops.avx512 import AVX512
 from analysis.ops.decay_rows import LANES
+from analysis.ops.lane_code import LaneCode, intrinsic_code
 from analysis.ops.vector_math import (
     COMPILED,
     FASTMATH,
@@ -60,40 +60,52 @@ def prefetch_row(memory, at):
 
 
 @njit(**_OPTIONS)
-def load_weights(rates, at, states, vectors, row, A, D, bias, first_channel, width):
-    """A block's weights, 0 in empty lanes: rows `at` to `at` + states of `rates` are A times
-    log2(e), rows `row` and `row` + 1 of `vectors` D and bias.
+def load_weights(rates, vectors, A, D, bias, first_channel, width):
+    """A block's weights, 0 in empty lanes: `rates` are A times log2(e), the rows of `vectors` D
+    and bias.
 
     Returns the largest step size that no rate takes beyond the exponents of float32.
     """
-    vectors[row : row + 2] = 0
-    rates[at : at + states] = 0
+    vectors[:] = 0
+    rates[:] = 0
     fastest = np.float32(0.0)
     for j in range(width):
-        vectors[row, j] = D[first_channel + j]
-        vectors[row + 1, j] = bias[first_channel + j]
-        for n in range(states):
+        vectors[0, j] = D[first_channel + j]
+        vectors[1, j] = bias[first_channel + j]
+        for n in range(len(rates)):
             rate = A[first_channel + j, n] * LOG2_E
-            rates[at + n, j] = rate
+            rates[n, j] = rate
             fastest = max(fastest, abs(rate))
     return LARGEST_EXPONENT / fastest
 
 
+def _softplus(code: LaneCode) -> None:
+    values = avx512.softplus(code.builder, code.load_row("rows", code["at"]))
+    code.store_row(values, "rows", code["at"])
+
+
 @intrinsic
-def _softplus_row(typing_context, rows, i):
-    """Softplus of a row, in place."""
+def _softplus_row(typing_context, rows, at):
+    return intrinsic_code(_softplus, locals())
 
-    def generate(context, builder, signature, arguments):
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        row = builder.gep(data, [builder.mul(arguments[1], ir.IntType(64)(LANES))])
-        row = builder.bitcast(row, avx512.VECTOR.as_pointer())
-        places = [builder.gep(row, [ir.IntType(64)(k)]) for k in range(LANES // avx512.WIDTH)]
-        values = avx512.softplus(builder, [builder.load(place, align=4) for place in places])
-        for value, place in zip(values, places, strict=True):
-            builder.store(value, place, align=4)
-        return context.get_dummy_value()
 
-    return types.void(rows, types.int64), generate
+def _load(code: LaneCode) -> None:
+    """A row of `steps` and of `writes`, both at `at`."""
+    builder = code.builder
+    raw = zip(
+        code.load_row("delta", code["delta_at"]),
+        code.load_row("vectors", code["bias_at"]),
+        strict=True,
+    )
+    steps = avx512.softplus(builder, [builder.fadd(*parts) for parts in raw])
+    code.store_row(steps, "steps", code["at"])
+    inputs = zip(steps, code.load_row("u", code["u_at"]), strict=True)
+    code.store_row([builder.fmul(*factors) for factors in inputs], "writes", code["at"])
+
+
+@intrinsic
+def _load_row(typing_context, steps, writes, at, delta, delta_at, vectors, bias_at, u, u_at):
+    return intrinsic_code(_load, locals())
 
 
 @njit(**_OPTIONS)
@@ -103,7 +115,7 @@ def softplus_rows(rows, size):
     assume_no_overlap()
     for i in range(size):
         if AVX512:
-            _softplus_row(rows, i)
+            _softplus_row(rows, i * LANES)
         else:
             for j in range(LANES):
                 rows[i, j] = softplus(rows[i, j])
@@ -111,17 +123,23 @@ def softplus_rows(rows, size):
 
 @njit(**_OPTIONS)
 def load_rows(
-    steps, writes, delta, delta_at, delta_row, u, u_at, u_row, offsets, block, width, size,
-    use_softplus,
-):  # fmt: skip
-    """Step sizes, and steps times inputs; what is added to step sizes is row `block`."""
+    steps, writes, delta, delta_at, delta_row, u, u_at, u_row, vectors, width, size, use_softplus
+):
+    """Step sizes, and steps times inputs; `vectors` are those of `load_weights`."""
     prefer_widest_vectors()
     assume_no_overlap()
+    if AVX512 and use_softplus and width == LANES:
+        for i in range(size):
+            at, seen_at = delta_at + i * delta_row, u_at + i * u_row
+            prefetch_row(delta, at + CHUNK * delta_row)
+            prefetch_row(u, seen_at + CHUNK * u_row)
+            _load_row(steps, writes, i * LANES, delta, at, vectors, LANES, u, seen_at)
+        return
     for i in range(size):
         at = delta_at + i * delta_row
         prefetch_row(delta, at + CHUNK * delta_row)
         for j in range(width):
-            steps[i, j] = take(delta, at + j) + offsets[block, j]
+            steps[i, j] = take(delta, at + j) + vectors[1, j]
     if use_softplus:
         softplus_rows(steps, size)
     for i in range(size):
@@ -144,7 +162,7 @@ def all_within(rows, size, limit):
 
 @njit(**_OPTIONS)
 def finish_rows(
-    out, out_at, out_row, outputs, u, u_at, u_row, skips, block, z, z_at, z_row, width, size, gated
+    out, out_at, out_row, outputs, u, u_at, u_row, vectors, z, z_at, z_row, width, size, gated
 ):
     """Writes the chunk's outputs with the skip connection, through the gate where there is one."""
     prefer_widest_vectors()
@@ -156,11 +174,11 @@ def finish_rows(
             prefetch_row(z, gate_at + CHUNK * z_row)
             for j in range(width):
                 gate = take(z, gate_at + j)
-                y = outputs[i, j] + take(u, seen_at + j) * skips[block, j]
+                y = outputs[i, j] + take(u, seen_at + j) * vectors[0, j]
                 put(out, at + j, y * gate * sigmoid(gate))
         else:
             for j in range(width):
-                put(out, at + j, outputs[i, j] + take(u, seen_at + j) * skips[block, j])
+                put(out, at + j, outputs[i, j] + take(u, seen_at + j) * vectors[0, j])
 
 
 @njit(**_OPTIONS)
@@ -181,8 +199,8 @@ def output_gradients(g_y, g, g_at, g_row, z, z_at, z_row, width, size, gated):
 
 @njit(**_OPTIONS)
 def gate_gradients(
-    g_z, out_at, out_row, g, g_at, g_row, z, z_at, z_row, outputs, u, u_at, u_row, skips, block,
-    width, size,
+    g_z, out_at, out_row, g, g_at, g_row, z, z_at, z_row, outputs, u, u_at, u_row, vectors, width,
+    size,
 ):  # fmt: skip
     """Gradients of the gate."""
     prefer_widest_vectors()
@@ -192,18 +210,18 @@ def gate_gradients(
         seen_at = u_at + i * u_row
         for j in range(width):
             gate = take(z, gate_at + j)
-            y = outputs[i, j] + take(u, seen_at + j) * skips[block, j]
+            y = outputs[i, j] + take(u, seen_at + j) * vectors[0, j]
             put(g_z, target + j, take(g, at + j) * y * silu_slope(gate, sigmoid(gate)))
 
 
 @njit(**_OPTIONS)
 def input_gradients(
     g_u, g_delta, out_at, out_row, sums, through_rate, read, steps, g_y, u, u_at, u_row,
-    delta, delta_at, delta_row, vectors, row, width, size, use_softplus,
+    delta, delta_at, delta_row, vectors, width, size, use_softplus,
 ):  # fmt: skip
     """Gradients of inputs and raw step sizes, from what the recurrence read and passed on.
 
-    Those of D and of the bias are added to rows `row` and `row` + 1 of `sums`.
+    Those of D and of the bias are added to the rows of `sums`.
     """
     prefer_widest_vectors()
     assume_no_overlap()
@@ -211,11 +229,11 @@ def input_gradients(
         at, raw_at, target = u_at + i * u_row, delta_at + i * delta_row, out_at + i * out_row
         for j in range(width):
             seen, inner, value = read[i, j], g_y[i, j], take(u, at + j)
-            put(g_u, target + j, seen * steps[i, j] + inner * vectors[row, j])
-            sums[row, j] += inner * value
+            put(g_u, target + j, seen * steps[i, j] + inner * vectors[0, j])
+            sums[0, j] += inner * value
             # `rates` hold A log2(e); the derivative of the decay needs A itself.
             slope = through_rate[i, j] / LOG2_E + seen * value
             if use_softplus:
-                slope *= sigmoid(take(delta, raw_at + j) + vectors[row + 1, j])
+                slope *= sigmoid(take(delta, raw_at + j) + vectors[1, j])
             put(g_delta, target + j, slope)
-            sums[row + 1, j] += slope
+            sums[1, j] += slope

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 
 from torch import Tensor
 
-from analysis.ops.selective_scan import shapes
+from analysis.ops.selective_scan import cpu, shapes
 
 IMPLEMENTATIONS: tuple[str, ...] = ("naive", "cpu", "mamba_ssm", "triton")
 
@@ -37,8 +37,6 @@ def _supports(name: str, u: Tensor) -> bool:
     if name == "naive":
         return True
     if name == "cpu":
-        from analysis.ops.selective_scan import cpu
-
         return cpu.supports(u)
     if name == "mamba_ssm":
         from analysis.ops.selective_scan import mamba_ssm
@@ -115,8 +113,6 @@ def selective_scan(
     arguments = (u, delta, A, B, C, D, z, delta_bias, delta_softplus, return_last_state)
     name = choose_implementation(u, implementation)
     if name == "cpu":
-        from analysis.ops.selective_scan import cpu
-
         return cpu.selective_scan(*arguments, reverse=reverse)
     if name == "triton":
         from analysis.ops.selective_scan import triton

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 from torch.autograd import Function
 
@@ -14,8 +15,33 @@ class Options(NamedTuple):
     reverse: bool
 
 
+class FusedScan(Function):
+    """A scan whose `backward` needs nothing but its inputs."""
+
+    @staticmethod
+    def scan(
+        u: Tensor,
+        delta: Tensor,
+        A: Tensor,
+        B: Tensor,
+        C: Tensor,
+        D: Tensor,
+        z: Tensor,
+        delta_bias: Tensor,
+        options: Options,
+    ) -> tuple[Tensor, Tensor]:
+        """Outputs and the last state, without a gradient."""
+        raise NotImplementedError
+
+    @classmethod
+    def forward(cls, ctx, *arguments):
+        *tensors, ctx.options = arguments
+        ctx.save_for_backward(*tensors)
+        return cls.scan(*arguments)
+
+
 def call_fused(
-    function: type[Function],
+    function: type[FusedScan],
     u: Tensor,
     delta: Tensor,
     A: Tensor,
@@ -32,20 +58,15 @@ def call_fused(
     """Calls `function`, which takes every tensor and the options, with what was left out.
 
     A missing skip or bias is zero; a missing gate is stood in for by u, which is never read as one.
+    Where no gradient is asked for, `function.scan` runs without autograd's bookkeeping.
     """
     zeros = u.new_zeros(u.shape[1])
+    skip, bias = (zeros if x is None else x for x in (D, delta_bias))
+    tensors = (u, delta, A, B, C, skip, u if z is None else z, bias)
     options = Options(z is not None, delta_softplus, reverse)
-    out, last_state = function.apply(
-        u,
-        delta,
-        A,
-        B,
-        C,
-        zeros if D is None else D,
-        u if z is None else z,
-        zeros if delta_bias is None else delta_bias,
-        options,
-    )
+    differentiable = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
+    scan = function.apply if differentiable else function.scan
+    out, last_state = scan(*tensors, options)
     return (out, last_state) if return_last_state else out
 
 

@@ -15,11 +15,10 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from analysis.ops.channel_last import channel_last
-from analysis.ops.selective_scan.fused import Options, call_fused, collected_gradients
+from analysis.ops.selective_scan.fused import FusedScan, Options, call_fused, collected_gradients
 
 CHUNK = 64
 FORWARD_TILE = 128
@@ -199,9 +198,9 @@ def _tile(states: int, elements: int) -> tuple[int, int]:
     return padded, max(1, min(32, elements // padded))
 
 
-class _SelectiveScan(Function):
+class _SelectiveScan(FusedScan):
     @staticmethod
-    def forward(ctx, u, delta, A, B, C, D, z, delta_bias, options: Options):
+    def scan(u, delta, A, B, C, D, z, delta_bias, options: Options):
         batch, channels, length = u.shape
         states = A.shape[1]
         padded, lanes = _tile(states, FORWARD_TILE)
@@ -221,8 +220,6 @@ class _SelectiveScan(Function):
                 LANES=lanes,
                 num_warps=1,
             )
-        ctx.save_for_backward(u, delta, A, B, C, D, z, delta_bias)
-        ctx.options = options
         return out.transpose(1, 2).to(u.dtype), last_state
 
     @staticmethod
