@@ -99,7 +99,10 @@ def site_figure(measures: MaskMeasures | None) -> go.Figure:
         )
     styled(figure, height=HEIGHT)
     figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False, autorange="reversed")
+    # On a narrow page the pictures are lower than their places: they stay below their names.
+    figure.update_yaxes(
+        visible=False, autorange="reversed", constrain="domain", constraintoward="top"
+    )
     for number in range(1, len(names) + 1):
         figure.update_yaxes(
             scaleanchor=f"x{number if number > 1 else ''}",
