@@ -38,6 +38,14 @@ def one_thread():
     torch.set_num_threads(found)
 
 
+@pytest.fixture(params=[1, 3], ids=["whole", "in three parts"])
+def parts(request, monkeypatch) -> int:
+    """Compiled kernels cut every sequence into so many parts, however short it is."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: request.param)
+    monkeypatch.setattr("analysis.ops.parallel._WORTH_A_THREAD", 1)
+    return request.param
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that drive a browser take longest: with them first, all processes end together."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is None)

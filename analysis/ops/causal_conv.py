@@ -7,10 +7,8 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from analysis.ops.channel_last import channel_last, memory
-from analysis.ops.parallel import run_blocks
+from analysis.ops.parallel import part_length, run_blocks
 from analysis.ops.selective_scan import choose_implementation
-
-_PART_LENGTH = 256
 
 
 def causal_conv(
@@ -50,15 +48,16 @@ class _CausalConv(Function):
 
         batch, channels, length = x.shape
         out = torch.empty(batch, length, channels)
+        part = part_length(length, channels)
         run_blocks(
             conv_forward,
-            batch * -(-length // _PART_LENGTH),
+            batch * -(-length // part),
             *memory(channel_last(x)),
             *_tap_first(weight, bias),
             out.view(-1).numpy(),
             channels,
             length,
-            _PART_LENGTH,
+            part,
             silu,
             reverse,
         )

@@ -7,10 +7,8 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from analysis.ops.channel_last import channel_last, memory
-from analysis.ops.parallel import run_blocks
+from analysis.ops.parallel import part_length, run_blocks
 from analysis.ops.selective_scan import choose_implementation
-
-_PART_LENGTH = 256
 
 
 def gated_sum(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
@@ -38,14 +36,15 @@ class _GatedSum(Function):
 
         batch, channels, length = x.shape
         out = torch.empty(batch, length, channels)
+        part = part_length(length, channels)
         run_blocks(
             gate_forward,
-            batch * -(-length // _PART_LENGTH),
-            *(part for tensor in (x, y, z) for part in memory(channel_last(tensor))),
+            batch * -(-length // part),
+            *(piece for tensor in (x, y, z) for piece in memory(channel_last(tensor))),
             out.view(-1).numpy(),
             channels,
             length,
-            _PART_LENGTH,
+            part,
         )
         ctx.save_for_backward(x, y, z)
         return out.transpose(1, 2).to(x.dtype)
@@ -58,15 +57,16 @@ class _GatedSum(Function):
         x, y, z = ctx.saved_tensors
         batch, channels, length = x.shape
         g_sum, g_z = (torch.empty(batch, length, channels) for _ in range(2))
+        part = part_length(length, channels)
         run_blocks(
             gate_backward,
-            batch * -(-length // _PART_LENGTH),
-            *(part for tensor in (x, y, z, g_out) for part in memory(channel_last(tensor))),
+            batch * -(-length // part),
+            *(piece for tensor in (x, y, z, g_out) for piece in memory(channel_last(tensor))),
             g_sum.view(-1).numpy(),
             g_z.view(-1).numpy(),
             channels,
             length,
-            _PART_LENGTH,
+            part,
         )
         g_sum = g_sum.transpose(1, 2)
         return g_sum.to(x.dtype), g_sum.to(y.dtype), g_z.transpose(1, 2).to(z.dtype)

@@ -6,10 +6,11 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from analysis.ops.parallel import run_blocks
+from analysis.ops.parallel import part_length, run_blocks
 from analysis.ops.selective_scan import choose_implementation
 
-_PART_ROWS = 256
+_BACKWARD_ROWS = 256
+"""Rows of a part backward: gradients of the weights are the same for any number of threads."""
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
@@ -46,9 +47,10 @@ class _RMSNorm(Function):
         flat = x.detach().reshape(-1)
         rows = flat.numel() // channels
         out, scales = torch.empty(x.shape), torch.empty(rows)
+        part = part_length(rows, channels)
         run_blocks(
             norm_forward,
-            -(-rows // _PART_ROWS),
+            -(-rows // part),
             flat.numpy(),
             weight.detach().contiguous().numpy(),
             eps,
@@ -56,7 +58,7 @@ class _RMSNorm(Function):
             scales.numpy(),
             rows,
             channels,
-            _PART_ROWS,
+            part,
         )
         ctx.save_for_backward(x, weight, scales)
         return out
@@ -68,7 +70,7 @@ class _RMSNorm(Function):
 
         x, weight, scales = ctx.saved_tensors
         rows, channels = scales.numel(), weight.numel()
-        blocks = -(-rows // _PART_ROWS)
+        blocks = -(-rows // _BACKWARD_ROWS)
         g_x, g_weight = torch.empty(x.shape), torch.empty(blocks, channels)
         run_blocks(
             norm_backward,
@@ -81,6 +83,6 @@ class _RMSNorm(Function):
             g_weight.numpy(),
             rows,
             channels,
-            _PART_ROWS,
+            _BACKWARD_ROWS,
         )
         return g_x, g_weight.sum(0), None

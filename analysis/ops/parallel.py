@@ -14,6 +14,9 @@ import torch
 
 from analysis.ops.region import region
 
+_WORTH_A_THREAD = 1 << 15
+"""Numbers to be worked on below which waking a thread takes longer than it saves."""
+
 _lock = Lock()
 _pool: ThreadPoolExecutor | None = None
 
@@ -34,6 +37,15 @@ def _thread_pool() -> ThreadPoolExecutor:
         if _pool is None:
             _pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="scan-kernel")
         return _pool
+
+
+def part_length(length: int, width: int) -> int:
+    """Into parts of which length a sequence of `length` rows of `width` numbers is cut.
+
+    One for every thread, or fewer where the sequence is short.
+    """
+    parts = min(torch.get_num_threads(), length * width // _WORTH_A_THREAD)
+    return -(-length // max(1, parts))
 
 
 def run_blocks(kernel: Callable[..., None], blocks: int, *arguments: object) -> None:

@@ -8,10 +8,8 @@ import torch
 from torch import Tensor
 
 from analysis.ops.channel_last import channel_last, memory
-from analysis.ops.parallel import run_blocks
+from analysis.ops.parallel import part_length, run_blocks
 from analysis.ops.selective_scan import choose_implementation
-
-_PART_LENGTH = 256
 
 _apart: ContextVar[bool] = ContextVar("directions_apart", default=False)
 
@@ -52,9 +50,10 @@ def two_way_conv(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor])
 
     batch, length, channels = x.shape
     out = torch.empty(2, batch, length, channels)
+    part = part_length(length, channels)
     run_blocks(
         conv_two_way,
-        batch * -(-length // _PART_LENGTH),
+        batch * -(-length // part),
         *memory(channel_last(x.transpose(1, 2))),
         torch.stack([weight.T for weight in weights]).numpy(),
         torch.stack(tuple(biases)).numpy(),
@@ -62,7 +61,7 @@ def two_way_conv(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor])
         batch,
         channels,
         length,
-        _PART_LENGTH,
+        part,
     )
     return out
 

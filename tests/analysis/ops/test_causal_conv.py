@@ -8,7 +8,7 @@ SHAPES = {
     "one token": (1, 1, 1, 4),
     "shorter than the kernel": (2, 5, 3, 4),
     "odd length": (3, 70, 67, 4),
-    "two parts": (1, 8, 300, 4),
+    "long": (1, 8, 300, 4),
     "width two": (2, 16, 33, 2),
 }
 
@@ -20,6 +20,7 @@ def random_inputs(shape, dtype=torch.float32, seed=0):
     return [torch.randn(size, generator=generator, dtype=torch.float64).to(dtype) for size in sizes]
 
 
+@pytest.mark.usefixtures("parts")
 @pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
 @pytest.mark.parametrize("silu", [False, True], ids=["plain", "silu"])
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)

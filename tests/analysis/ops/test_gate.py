@@ -4,7 +4,7 @@ import torch.nn.functional as F
 
 from analysis.ops.gate import gated_sum, gated_sum_naive
 
-SHAPES = {"one token": (1, 1, 1), "odd sizes": (2, 70, 67), "two parts": (1, 8, 300)}
+SHAPES = {"one token": (1, 1, 1), "odd sizes": (2, 70, 67), "long": (1, 8, 300)}
 
 
 def random_inputs(shape):
@@ -14,6 +14,7 @@ def random_inputs(shape):
     ]
 
 
+@pytest.mark.usefixtures("parts")
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_compiled_equals_naive_with_gradients(shape):
     inputs, (upstream,) = random_inputs(shape)

@@ -20,6 +20,7 @@ def test_rms_norm_hand_worked():
     torch.testing.assert_close(out, torch.tensor([3 / 12.5**0.5, 8 / 12.5**0.5]))
 
 
+@pytest.mark.usefixtures("parts")
 @pytest.mark.parametrize("shape", [(1,), (3, 20), (2, 300, 33)], ids=str)
 def test_compiled_norm_equals_naive_with_gradients(shape):
     generator = torch.Generator().manual_seed(0)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from analysis.ops.parallel import run_blocks
+from analysis.ops.parallel import part_length, run_blocks
 from analysis.ops.selective_scan import selective_scan
 
 
@@ -33,6 +33,16 @@ def test_every_block_is_covered_once(monkeypatch, blocks, threads):
 
     run_blocks(kernel, blocks, "a", 2)
     assert sorted(covered) == list(range(blocks))
+
+
+@pytest.mark.parametrize(
+    ("length", "width", "expected"),
+    [(1, 1, 1), (257, 128, 257), (512, 128, 256), (3137, 384, 785), (3, 1 << 20, 1)],
+)
+def test_parts_are_even_and_worth_their_threads(monkeypatch, length, width, expected):
+    """With four threads: one part while there are less than 2 * 2**15 numbers, at most four."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    assert part_length(length, width) == expected
 
 
 def test_parts_run_at_the_same_time(two_threads):

@@ -28,6 +28,7 @@ def random_tensor(*shape):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+@pytest.mark.usefixtures("parts")
 @pytest.mark.parametrize("taps", [1, 3, 4])
 def test_conv_equals_both_directions(size, taps):
     batch, length, channels, *_ = size
