@@ -58,14 +58,13 @@ def call_fused(
     """Calls `function`, which takes every tensor and the options, with what was left out.
 
     A missing skip or bias is zero; a missing gate is stood in for by u, which is never read as one.
-    Where no gradient is asked for, `function.scan` runs without autograd's bookkeeping.
+    Where gradients are off, `function.scan` runs without autograd's bookkeeping.
     """
     zeros = u.new_zeros(u.shape[1])
     skip, bias = (zeros if x is None else x for x in (D, delta_bias))
     tensors = (u, delta, A, B, C, skip, u if z is None else z, bias)
     options = Options(z is not None, delta_softplus, reverse)
-    differentiable = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
-    scan = function.apply if differentiable else function.scan
+    scan = function.apply if torch.is_grad_enabled() else function.scan
     out, last_state = scan(*tensors, options)
     return (out, last_state) if return_last_state else out
 

@@ -103,6 +103,25 @@ SHAPES = {
 }
 
 
+@pytest.mark.parametrize("implementation", FAST)
+def test_without_gradients_outputs_are_the_same(implementation):
+    device = TRITON_DEVICE if implementation == "triton" else "cpu"
+    inputs = {name: x.float().to(device) for name, x in scan_inputs(2, 5, 37, 4).items()}
+    inputs["A"].requires_grad_()  # as the parameters of a model are
+    found, expected = [], []
+    for results_of, gradients in ((found, False), (expected, True)):
+        with torch.set_grad_enabled(gradients):
+            results_of += selective_scan(
+                **inputs,
+                delta_softplus=True,
+                return_last_state=True,
+                implementation=implementation,
+            )
+    for without, with_gradients in zip(found, expected, strict=True):
+        assert not without.requires_grad and with_gradients.requires_grad
+        assert torch.equal(without, with_gradients)
+
+
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("implementation", FAST)
 def test_output_last_state_and_all_gradients(implementation, shape):
