@@ -16,6 +16,8 @@ from analysis.ops.region import region
 
 _WORTH_A_THREAD = 1 << 15
 """Numbers to be worked on below which waking a thread takes longer than it saves."""
+_NEAR = 1 << 16
+"""Numbers of a part that stay in the second-level cache while they are read once more."""
 
 _lock = Lock()
 _pool: ThreadPoolExecutor | None = None
@@ -42,10 +44,12 @@ def _thread_pool() -> ThreadPoolExecutor:
 def part_length(length: int, width: int) -> int:
     """Into parts of which length a sequence of `length` rows of `width` numbers is cut.
 
-    One for every thread, or fewer where the sequence is short.
+    The same number of parts for every thread, and for fewer threads where the sequence is short.
     """
-    parts = min(torch.get_num_threads(), length * width // _WORTH_A_THREAD)
-    return -(-length // max(1, parts))
+    numbers = length * width
+    threads = max(1, min(torch.get_num_threads(), numbers // _WORTH_A_THREAD))
+    parts = threads * -(-numbers // (threads * _NEAR))
+    return -(-length // parts)
 
 
 def run_blocks(kernel: Callable[..., None], blocks: int, *arguments: object) -> None:

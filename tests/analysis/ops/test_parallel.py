@@ -37,10 +37,10 @@ def test_every_block_is_covered_once(monkeypatch, blocks, threads):
 
 @pytest.mark.parametrize(
     ("length", "width", "expected"),
-    [(1, 1, 1), (257, 128, 257), (512, 128, 256), (3137, 384, 785), (3, 1 << 20, 1)],
+    [(1, 1, 1), (257, 128, 257), (512, 128, 256), (3137, 384, 157), (3, 1 << 20, 1)],
 )
-def test_parts_are_even_and_worth_their_threads(monkeypatch, length, width, expected):
-    """With four threads: one part while there are less than 2 * 2**15 numbers, at most four."""
+def test_parts_are_even_near_and_worth_their_threads(monkeypatch, length, width, expected):
+    """Four threads: one part below 2 * 2**15 numbers; then as many each, of at most 2**16."""
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
     assert part_length(length, width) == expected
 
