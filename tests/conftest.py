@@ -39,11 +39,10 @@ def one_thread():
 
 
 @pytest.fixture(params=[1, 3], ids=["whole", "in three parts"])
-def parts(request, monkeypatch) -> int:
+def parts(request, monkeypatch) -> None:
     """Compiled kernels cut every sequence into so many parts, however short it is."""
     monkeypatch.setattr(torch, "get_num_threads", lambda: request.param)
     monkeypatch.setattr("analysis.ops.parallel._WORTH_A_THREAD", 1)
-    return request.param
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

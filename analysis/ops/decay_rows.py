@@ -1,11 +1,11 @@
 """Rows of exponentials of products: the decays of a scan, most of its arithmetic."""
 
-from llvmlite import ir
-from numba import njit, types
+from numba import njit
 from numba.extending import intrinsic
 
 from analysis.ops import avx512
 from analysis.ops.avx512 import AVX512
+from analysis.ops.lane_code import LANES, LaneCode, intrinsic_code
 from analysis.ops.vector_math import (
     COMPILED,
     FASTMATH,
@@ -15,30 +15,16 @@ from analysis.ops.vector_math import (
     prefer_widest_vectors,
 )
 
-LANES = 64
-"""Channels worked on at once: four of the widest vectors, so that a loop has no remainder."""
+
+def _exp2(code: LaneCode) -> None:
+    factors = zip(code.load_row("a", code["a_at"]), code.load_row("b", code["b_at"]), strict=True)
+    powers = avx512.exp2(code.builder, [code.builder.fmul(*pair) for pair in factors])
+    code.store_row(powers, "out", code["out_at"])
 
 
 @intrinsic
-def _exp2_row(typing_context, out, out_row, a, a_row, b, b_row):
-    """out[out_row] = 2**(a[a_row] * b[b_row]) for (rows, LANES) arrays."""
-
-    def generate(context, builder, signature, arguments):
-        def place(k, first):
-            data = context.make_array(signature.args[k])(context, builder, arguments[k]).data
-            row = builder.mul(arguments[k + 1], ir.IntType(64)(LANES))
-            at = builder.add(row, ir.IntType(64)(first))
-            return builder.bitcast(builder.gep(data, [at]), avx512.VECTOR.as_pointer())
-
-        lanes = range(0, LANES, avx512.WIDTH)
-        rows = ([builder.load(place(k, first), align=4) for first in lanes] for k in (2, 4))
-        products = [builder.fmul(*factors) for factors in zip(*rows, strict=True)]
-        for first, power in zip(lanes, avx512.exp2(builder, products), strict=True):
-            builder.store(power, place(0, first), align=4)
-        return context.get_dummy_value()
-
-    row = types.int64
-    return types.void(out, row, a, row, b, row), generate
+def _exp2_row(typing_context, out, out_at, a, a_at, b, b_at):
+    return intrinsic_code(_exp2, locals())
 
 
 @njit(**COMPILED, fastmath=FASTMATH)
@@ -51,7 +37,7 @@ def decay_row(out, out_row, steps, i, rates, n, small):
     prefer_widest_vectors()
     assume_no_overlap()
     if AVX512:
-        _exp2_row(out, out_row, steps, i, rates, n)
+        _exp2_row(out, out_row * LANES, steps, i * LANES, rates, n * LANES)
     else:
         for j in range(LANES):
             out[out_row, j] = exp2_product(steps[i, j], rates[n, j], small)

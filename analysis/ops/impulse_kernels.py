@@ -7,7 +7,7 @@ while it walks along the sequence.
 import numpy as np
 from numba import njit
 
-from analysis.ops.decay_rows import LANES
+from analysis.ops.lane_code import LANES
 from analysis.ops.vector_math import (
     COMPILED,
     FASTMATH,

@@ -76,7 +76,7 @@ def place_impulses(impulses: Tensor, starts: Tensor, length: int) -> Tensor:
 
 def _grouped_decays(delta: Tensor, A: Tensor) -> Tensor:
     """exp(delta A) as (channel groups, L, N, channels of a group), each group in one piece."""
-    from analysis.ops.decay_rows import LANES
+    from analysis.ops.lane_code import LANES
 
     padding = (0, -delta.shape[1] % LANES)
     steps = F.pad(delta, padding).unflatten(1, (-1, LANES)).transpose(0, 1).contiguous()

@@ -11,14 +11,16 @@ from numba import types
 from numba.core.cgutils import alloca_once, for_range_slice
 
 from analysis.ops import avx512
-from analysis.ops.decay_rows import LANES
 
+LANES = 64
+"""Channels worked on at once: four of the widest vectors, so that a loop has no remainder."""
 _TOGETHER = 4
 """States in registers at once; with eight, none would be left for constants."""
 
 
 class LaneCode:
-    """A kernel's arrays and numbers by name, for code that works on 16 channels from `lane` on."""
+    """A kernel's arrays and numbers by name, for code that works on whole rows or on 16 channels of
+    them, from `lane` on."""
 
     def __init__(self, context, builder, kinds: dict[str, types.Type], values):
         self.builder = builder

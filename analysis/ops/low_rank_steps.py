@@ -7,8 +7,7 @@ from numba.extending import intrinsic
 
 from analysis.ops import avx512
 from analysis.ops.avx512 import AVX512, WIDTH
-from analysis.ops.decay_rows import LANES
-from analysis.ops.lane_code import LaneCode, intrinsic_code
+from analysis.ops.lane_code import LANES, LaneCode, intrinsic_code
 from analysis.ops.selective_scan.cpu_rows import softplus_rows
 from analysis.ops.vector_math import (
     COMPILED,

@@ -9,7 +9,8 @@ import numpy as np
 from numba import njit
 
 from analysis.ops.avx512 import AVX512
-from analysis.ops.decay_rows import LANES, decay_row
+from analysis.ops.decay_rows import decay_row
+from analysis.ops.lane_code import LANES
 from analysis.ops.memory_kernels import ENTRY, OPTIONS, TOKENS, keep_states
 from analysis.ops.selective_scan.cpu_rows import (
     CHUNK,

@@ -7,7 +7,8 @@ states after every token are kept while they are being read, (L, N, LANES), and 
 from numba import njit
 
 from analysis.ops.avx512 import AVX512
-from analysis.ops.decay_rows import LANES, decay_row
+from analysis.ops.decay_rows import decay_row
+from analysis.ops.lane_code import LANES
 from analysis.ops.selective_scan.cpu_rows import CHUNK, all_within, carve, load_rows, load_weights
 from analysis.ops.vector_math import (
     COMPILED,

@@ -37,7 +37,7 @@ def _compiled(scan: ScanInputs, chunk_bytes: int) -> bool:
         return False
     if choose_implementation(scan.u) != "cpu" or torch.is_autocast_enabled(scan.u.device.type):
         return False
-    from analysis.ops.decay_rows import LANES
+    from analysis.ops.lane_code import LANES
 
     arrays = 2 if torch.is_grad_enabled() else 1
     return arrays * scan.u.shape[2] * scan.A.shape[1] * LANES * 4 <= chunk_bytes

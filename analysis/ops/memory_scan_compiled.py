@@ -79,6 +79,6 @@ class _MemoryScan(Function):
 
 def _parts(width: int, sequences: int) -> int:
     """Blocks of channels that a memory sequence takes."""
-    from analysis.ops.decay_rows import LANES
+    from analysis.ops.lane_code import LANES
 
     return -(-(width // sequences) // LANES)

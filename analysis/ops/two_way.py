@@ -82,7 +82,7 @@ def two_way_scan_(
     A_logs (E, N), the logarithms of -A; step_weights (E, R) and step_biases (E,), which make step
     sizes of the low rank ones, before softplus; skips (E,), elsewhere D.
     """
-    from analysis.ops.decay_rows import LANES
+    from analysis.ops.lane_code import LANES
     from analysis.ops.two_way_kernels import scan_two_way
 
     _, batch, length, channels = u.shape

@@ -14,7 +14,7 @@ from numba import njit
 
 from analysis.ops.avx512 import AVX512
 from analysis.ops.causal_conv_kernels import activate, add_taps
-from analysis.ops.decay_rows import LANES
+from analysis.ops.lane_code import LANES
 from analysis.ops.low_rank_steps import low_rank_steps
 from analysis.ops.selective_scan.cpu_recurrence import advance
 from analysis.ops.selective_scan.cpu_rows import CHUNK, all_within, carve, prefetch_row

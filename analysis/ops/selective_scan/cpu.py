@@ -28,7 +28,7 @@ def _token_memory(u, delta, B, C, z, options: Options) -> list[np.ndarray | int]
 class _SelectiveScan(FusedScan):
     @staticmethod
     def scan(u, delta, A, B, C, D, z, delta_bias, options: Options):
-        from analysis.ops.decay_rows import LANES
+        from analysis.ops.lane_code import LANES
         from analysis.ops.selective_scan.cpu_kernels import scan_forward
 
         tokens = _token_memory(u, delta, B, C, z, options)
@@ -54,7 +54,7 @@ class _SelectiveScan(FusedScan):
     @staticmethod
     @once_differentiable
     def backward(ctx, g_out, g_state):
-        from analysis.ops.decay_rows import LANES
+        from analysis.ops.lane_code import LANES
         from analysis.ops.selective_scan.cpu_kernels import scan_backward
 
         u, delta, A, B, C, D, z, delta_bias = inputs = ctx.saved_tensors

@@ -10,7 +10,7 @@ part per block of channels, (B, blocks, L, states) in flat memory.
 from numba import njit
 
 from analysis.ops.avx512 import AVX512
-from analysis.ops.decay_rows import LANES
+from analysis.ops.lane_code import LANES
 from analysis.ops.selective_scan.cpu_recurrence import (
     CHANNELS,
     advance,

@@ -10,8 +10,7 @@ from numba.extending import intrinsic
 
 from analysis.ops import avx512
 from analysis.ops.avx512 import AVX512
-from analysis.ops.decay_rows import LANES
-from analysis.ops.lane_code import LaneCode, intrinsic_code
+from analysis.ops.lane_code import LANES, LaneCode, intrinsic_code
 from analysis.ops.vector_math import (
     COMPILED,
     FASTMATH,

@@ -5,7 +5,7 @@ import pytest
 from numba import njit
 
 from analysis.ops import decay_rows
-from analysis.ops.decay_rows import LANES
+from analysis.ops.lane_code import LANES
 
 EPSILON = np.finfo(np.float32).eps
 

@@ -5,7 +5,7 @@ import pytest
 from numba import njit
 
 from analysis.ops import low_rank_steps as module
-from analysis.ops.decay_rows import LANES
+from analysis.ops.lane_code import LANES
 
 
 @pytest.mark.parametrize("processor", ["this processor", "any processor"])
